@@ -23,7 +23,8 @@ class Target:
         piece: 0 for the first piece of its word, 1 for the second, ...
         keys: for each definition the task knows, the key positions, sorted, all <= `predicting`; empty where the
             definition gives none (such tokens are outside the metric and counted as unlicensed).
-        foil: id of the token that the foil word would have here, at the first piece where gold and foil differ; else None.
+        foil: id of the token that the foil word would have here, at the first piece where gold and foil differ;
+            else None.
     """
 
     position: int

@@ -49,7 +49,9 @@ class Span:
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end:
-            raise TaskError(f"span [{self.start}, {self.end}): expected 0 <= start < end; give a span of at least one character.")
+            raise TaskError(
+                f"span [{self.start}, {self.end}): expected 0 <= start < end; give a span of at least one character."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,8 @@ class Example:
         prompt: what the model is given, ending where it starts to write (for example "...\\nA:").
         gold: the gold chain of thought, with the space that joins it to the prompt.
         words: the gold words in order; empty where the task knows only text (`token_match` keys then).
-        spans: named text offsets (`question`, `facts`, `rules`, `query`, `exemplars`, `distractors`, or the user's own).
+        spans: named text offsets (`question`, `facts`, `rules`, `query`, `exemplars`, `distractors`, or the
+            user's own).
         corruptions: corrupted versions, best first; the first whose pieces line up under a tokenizer is used.
         facts: what else is known, for grouping (rule, hops, shots, distractors, seed).
     """
@@ -115,7 +118,10 @@ class Example:
 
     def __post_init__(self) -> None:
         if not self.prompt or not self.gold:
-            raise TaskError(f"example {self.id!r}: prompt and gold must both hold text; got {len(self.prompt)} and {len(self.gold)} characters.")
+            raise TaskError(
+                f"example {self.id!r}: prompt and gold must both hold text; "
+                f"got {len(self.prompt)} and {len(self.gold)} characters."
+            )
         object.__setattr__(self, "spans", MappingProxyType(dict(self.spans)))
         object.__setattr__(self, "facts", MappingProxyType(dict(self.facts)))
         for name, spans in self.spans.items():
@@ -128,7 +134,8 @@ class Example:
         for word in self.words:
             if word.span.end > len(self.gold):
                 raise TaskError(
-                    f"example {self.id!r}: gold word [{word.span.start}, {word.span.end}) ends outside the gold of {len(self.gold)} characters."
+                    f"example {self.id!r}: gold word [{word.span.start}, {word.span.end}) ends outside the gold "
+                    f"of {len(self.gold)} characters."
                 )
 
     @property

@@ -1,0 +1,35 @@
+"""What to read and what to change in one forward pass, as values, and the one law by which it is done.
+
+In: a model's dimensions and token ids. Out: `Plan` (reads and writes at typed sites) and `Run` (logits, what was
+read, how often each write fired). Backends only carry tensors to `Execution` and back; what an edit means stands here.
+"""
+
+from attnprobe.plan.dims import ModelDims
+from attnprobe.plan.execution import Execution
+from attnprobe.plan.interventions import EmptyRow, Intervention, Mask, Replace, Scale
+from attnprobe.plan.plan import EMPTY_PLAN, Plan, Read, Write, mask_edges
+from attnprobe.plan.run import Firing, Run
+from attnprobe.plan.sites import Edges, HeadId, Point, Site
+from attnprobe.plan.tokens import Tokens
+
+__all__ = [
+    "EMPTY_PLAN",
+    "Edges",
+    "EmptyRow",
+    "Execution",
+    "Firing",
+    "HeadId",
+    "Intervention",
+    "Mask",
+    "ModelDims",
+    "Plan",
+    "Point",
+    "Read",
+    "Replace",
+    "Run",
+    "Scale",
+    "Site",
+    "Tokens",
+    "Write",
+    "mask_edges",
+]

@@ -1,0 +1,139 @@
+"""A plan: what one forward pass reads and what it changes.
+
+In: sites and interventions. Out: `Plan`, checked against a model's dimensions and the tokens before anything runs.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from attnprobe.errors import SpecError
+from attnprobe.plan.dims import ModelDims
+from attnprobe.plan.interventions import EmptyRow, Intervention, Mask, Replace
+from attnprobe.plan.sites import Edges, HeadId, Point, Site
+from attnprobe.plan.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """Keep a whole tensor of the pass, as the model went on to use it (after the writes at the same point)."""
+
+    point: Point
+    layer: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """Do something at a site."""
+
+    site: Site
+    intervention: Intervention
+
+    def __post_init__(self) -> None:
+        site, what = self.site, self.intervention
+        if isinstance(what, Mask):
+            expected = Point.ATTN_LOGITS if what.renormalise else Point.PATTERN
+            if site.point is not expected or site.edges is None:
+                raise SpecError(f"mask at {site.point}: expected edges at {expected}; build it with `mask_edges`.")
+            if isinstance(what.strength, tuple) and len(what.strength) != len(site.edges.rows):
+                raise SpecError(
+                    f"mask: {len(what.strength)} strengths for {len(site.edges.rows)} query rows; "
+                    "give one number, or one for each row."
+                )
+        elif site.point is Point.ATTN_LOGITS:
+            raise SpecError(f"{type(what).__name__.lower()} at attn_logits: only masks edit it; choose pattern.")
+        elif isinstance(what, Replace) and site.edges is not None:
+            raise SpecError("replace at pattern: whole query rows are replaced; give `positions`, not `edges`.")
+
+
+def mask_edges(
+    *,
+    layer: int,
+    edges: Edges,
+    heads: tuple[int, ...] | None = None,
+    batch: tuple[int, ...] | None = None,
+    strength: float | tuple[float, ...] = 1.0,
+    renormalise: bool = True,
+    empty_row: EmptyRow = EmptyRow.RAISE,
+) -> Write:
+    """A write that forbids attention along edges of one layer, at the point where its kind of mask acts.
+
+    Args:
+        layer: which layer.
+        edges: (query, key) pairs in absolute positions.
+        heads: query heads; None for all.
+        batch: sequences of the batch; None for all.
+        strength: see `Mask`.
+        renormalise: see `Mask`.
+        empty_row: see `Mask`.
+    """
+    point = Point.ATTN_LOGITS if renormalise else Point.PATTERN
+    return Write(
+        site=Site(point=point, layer=layer, heads=heads, batch=batch, edges=edges),
+        intervention=Mask(strength=strength, renormalise=renormalise, empty_row=empty_row),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that one forward pass reads and changes.
+
+    Attributes:
+        reads: tensors to keep.
+        writes: edits, carried out in this order where they meet at one point.
+        last_logits: unembed only this many last columns (left padding keeps the predicting positions there); None for
+            all.
+    """
+
+    reads: tuple[Read, ...] = ()
+    writes: tuple[Write, ...] = ()
+    last_logits: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.last_logits is not None and self.last_logits < 1:
+            raise SpecError(f"plan: last_logits={self.last_logits}; expected at least 1, or None for all.")
+
+    def touches(self, layer: int, *points: Point) -> bool:
+        """Whether anything is read or written at one of these points of a layer."""
+        sites: Iterable[Read | Site] = (*self.reads, *(write.site for write in self.writes))
+        return any(site.layer == layer and site.point in points for site in sites)
+
+    def check(self, dims: ModelDims, tokens: Tokens) -> None:
+        """Refuse a plan that does not fit a model or a batch, before anything runs.
+
+        Raises:
+            SpecError: a layer, head, sequence or position does not exist; the message names it.
+        """
+        for read in self.reads:
+            _check_layer(read.layer, dims)
+        for write in self.writes:
+            _check_site(write.site, dims, tokens)
+
+
+EMPTY_PLAN = Plan()
+
+
+def _check_layer(layer: int, dims: ModelDims) -> None:
+    if not 0 <= layer < dims.n_layers:
+        raise SpecError(f"layer {layer} does not exist: the model has layers 0 to {dims.n_layers - 1}.")
+
+
+def _check_site(site: Site, dims: ModelDims, tokens: Tokens) -> None:
+    _check_layer(site.layer, dims)
+    is_kv = site.point.has_kv_heads and not site.per_query_head
+    n_heads = (dims.n_kv_heads if is_kv else dims.n_heads)[site.layer]
+    if site.heads is not None and site.heads[-1] >= n_heads:
+        head = HeadId(layer=site.layer, head=site.heads[-1], is_kv=is_kv)
+        kind = "key and value heads" if is_kv else "heads"
+        raise SpecError(f"head {head} does not exist: layer {site.layer} has {kind} 0 to {n_heads - 1}.")
+    n_sequences = len(tokens.lengths)
+    if site.batch is not None and site.batch[-1] >= n_sequences:
+        raise SpecError(f"sequence {site.batch[-1]} does not exist: the batch has {n_sequences}.")
+    rows = range(n_sequences) if site.batch is None else site.batch
+    shortest = min(tokens.lengths[row] for row in rows)
+    last = -1
+    if site.positions is not None:
+        last = site.positions[-1]
+    elif site.edges is not None:
+        last = max(max(query, keys[-1]) for query, keys in site.edges.rows)
+    if last >= shortest:
+        raise SpecError(f"position {last} does not exist: a sequence that the edit names has {shortest} tokens.")
