@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
-
 from attnprobe.causal.rows import HeadResult
-from attnprobe.causal.settings import PatchSettings
 from attnprobe.causal.statistics import Estimate
+
+from attnprobe.causal.settings import PatchSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from attnprobe.causal.controls import ControlKind
+
 from attnprobe.errors import SpecError
 from attnprobe.plan import EmptyRow, HeadId, Point
 
