@@ -127,7 +127,7 @@ def recovery(
     # negated so that a NaN gap is caught too
     if not abs(gap) >= min_gap:
         raise EffectError(
-            f"recovery: |clean - corrupted| = {abs(gap):.3f} logits, below the smallest gap worth dividing by, {min_gap}; "
+            f"recovery: |clean - corrupted| = {abs(gap):.3f} logits, below the smallest gap to divide by, {min_gap}; "
             "the ratio would be noise. Drop such examples, or measure logit_diff instead."
         )
     return (patched - corrupted) / gap

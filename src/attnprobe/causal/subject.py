@@ -1,0 +1,164 @@
+"""One example made ready for a sweep: what is run, what is edited, what is read.
+
+In: an aligned example and the settings. Out: `Subject`, or the reason why the example cannot be measured, which is
+counted and reported; never a silent drop.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from attnprobe.causal.effects import Readout
+from attnprobe.causal.settings import Direction, InterventionKind, Metric, PatchSettings
+from attnprobe.errors import SpecError
+from attnprobe.tasks import AlignedExample, KeyDefinition, WordKind, keys_for
+
+
+class Skip(StrEnum):
+    """Why an example is not measured.
+
+    NO_SCORED_TOKENS: no gold token has keys. NO_FOIL: no scored token has a foil that lines up.
+    NO_CORRUPTION: it has no corrupted version whose pieces line up. NO_GAP: clean and corrupted run hardly differ.
+    NO_DONOR: no other example is long enough to resample from.
+    """
+
+    NO_SCORED_TOKENS = "no_scored_tokens"
+    NO_FOIL = "no_foil"
+    NO_CORRUPTION = "no_corruption"
+    NO_GAP = "no_gap"
+    NO_DONOR = "no_donor"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """An example as a sweep sees it.
+
+    Attributes:
+        aligned: the example.
+        ids: the tokens that are run and edited (the recipient).
+        donor: the tokens whose run a patch takes values from; None for other interventions.
+        readout: what is read of every run.
+        rows: for a mask, the gold keys of each edited query position; empty for other interventions.
+        positions: for other interventions, the edited positions; None for all.
+        scored: indices into `aligned.targets` of the gold tokens read.
+    """
+
+    aligned: AlignedExample
+    ids: tuple[int, ...]
+    donor: tuple[int, ...] | None
+    readout: Readout
+    rows: Mapping[int, tuple[int, ...]]
+    positions: tuple[int, ...] | None
+    scored: tuple[int, ...]
+
+
+def prepare(aligned: AlignedExample, settings: PatchSettings) -> Subject | Skip:
+    """Settle what is run, edited and read of one example.
+
+    Args:
+        aligned: the example under the model's tokenizer.
+        settings: of the sweep.
+
+    Returns:
+        The subject, or why there is none.
+
+    Raises:
+        TaskError: the task does not know the keys asked for.
+        SpecError: a span that is named does not exist.
+    """
+    if settings.intervention is InterventionKind.PATCH:
+        return _prepare_patch(aligned, settings)
+    keys = keys_for(aligned, settings.keys)
+    # with a span as keys every gold token is read; with a definition only those that it gives keys
+    reads_all = settings.keys not in set(KeyDefinition)
+    scored = tuple(index for index, found in enumerate(keys) if found or reads_all)
+    if not scored:
+        return Skip.NO_SCORED_TOKENS
+    if settings.metric is Metric.LOGIT_DIFF:
+        scored = tuple(index for index in scored if aligned.targets[index].foil is not None)
+        if not scored:
+            return Skip.NO_FOIL
+    targets = [aligned.targets[index] for index in scored]
+    foils = tuple(target.foil for target in targets if target.foil is not None)
+    readout = Readout(
+        positions=tuple(target.predicting for target in targets),
+        gold=tuple(target.token for target in targets),
+        foil=foils if len(foils) == len(targets) else None,
+        kinds=tuple(target.kind for target in targets),
+    )
+    is_mask = settings.intervention is InterventionKind.MASK
+    by_query = {aligned.targets[index].predicting: keys[index] for index in scored if keys[index]}
+    return Subject(
+        aligned=aligned,
+        ids=aligned.ids,
+        donor=None,
+        readout=readout,
+        rows=_mask_rows(aligned, settings, by_query) if is_mask else {},
+        positions=None if is_mask else _query_positions(aligned, settings, readout),
+        scored=scored,
+    )
+
+
+def _prepare_patch(aligned: AlignedExample, settings: PatchSettings) -> Subject | Skip:
+    corruption = aligned.corruption
+    if corruption is None:
+        return Skip.NO_CORRUPTION
+    into_corrupted = settings.direction is Direction.CLEAN_TO_CORRUPTED
+    index = corruption.position - aligned.prompt_length
+    readout = Readout(
+        positions=(corruption.predicting,),
+        gold=(corruption.gold,),
+        foil=(corruption.foil,),
+        kinds=(aligned.targets[index].kind,),
+    )
+    return Subject(
+        aligned=aligned,
+        ids=corruption.ids if into_corrupted else aligned.ids,
+        donor=aligned.ids if into_corrupted else corruption.ids,
+        readout=readout,
+        rows={},
+        positions=_query_positions(aligned, settings, readout),
+        scored=(index,),
+    )
+
+
+def _span_positions(aligned: AlignedExample, name: str) -> tuple[int, ...]:
+    positions = aligned.spans.get(name)
+    if not positions:
+        known = ", ".join(sorted(name for name, found in aligned.spans.items() if found)) or "none"
+        raise SpecError(
+            f"span {name!r} does not exist in example {aligned.example.id!r}; its spans are: {known}. "
+            "Queries may also be 'predicting' or 'all'."
+        )
+    return positions
+
+
+def _query_positions(aligned: AlignedExample, settings: PatchSettings, readout: Readout) -> tuple[int, ...] | None:
+    match settings.resolved_queries:
+        case "all":
+            return None
+        case "predicting":
+            return tuple(sorted(set(readout.positions)))
+        case name:
+            return _span_positions(aligned, name)
+
+
+def _mask_rows(
+    aligned: AlignedExample, settings: PatchSettings, by_query: Mapping[int, tuple[int, ...]]
+) -> Mapping[int, tuple[int, ...]]:
+    """Gold keys of each edited query: its own at a predicting position; anywhere else the union of all."""
+    if settings.resolved_queries == "predicting":
+        return by_query
+    union = sorted({key for keys in by_query.values() for key in keys})
+    chosen = (
+        range(len(aligned.ids))
+        if settings.resolved_queries == "all"
+        else _span_positions(aligned, settings.resolved_queries)
+    )
+    rows = {query: tuple(key for key in union if key <= query) for query in chosen}
+    return {query: keys for query, keys in rows.items() if keys}
+
+
+def kinds_of(subject: Subject) -> tuple[WordKind, ...]:
+    """The kinds of gold token that are read, each once, in order of appearance."""
+    return tuple(dict.fromkeys(subject.readout.kinds))
