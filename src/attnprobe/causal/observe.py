@@ -4,52 +4,23 @@ In: a model, a subject, the settings and the units. Out: `Observation`, arrays o
 over examples is taken here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
+import torch
+from attnprobe.causal.controls import ControlKind
 from jaxtyping import Float, Int
 
-from attnprobe.causal.controls import Control, ControlKind, draw_control
+from attnprobe.causal.control_arms import ControlReading, control_arms, control_readings
 from attnprobe.causal.edits import Donors, mask_write, reachable_rows, replacement_write
 from attnprobe.causal.effects import MIN_GAP_LOGITS, recovery
 from attnprobe.causal.settings import Direction, InterventionKind, Metric, PatchSettings
 from attnprobe.causal.subject import Skip, Subject
-from attnprobe.causal.sweep import Measure, Reading, Variant, measure_of, readout_logits, run_variants, unedited
+from attnprobe.causal.sweep import Measure, Variant, measure_of, readout_logits, run_variants, unedited
 from attnprobe.causal.units import Unit
 from attnprobe.models.model import Model
-from attnprobe.plan import Firing, Point, Read, Run
-
-CONTROLS = (ControlKind.RANDOM_KEYS, ControlKind.DISTANCE, ControlKind.MASS)
-
-
-class Arm(StrEnum):
-    """One side of a comparison.
-
-    EDIT: the edit at full strength. CONTROL: control keys. DOSED: the gold keys at the dose of a `mass` control.
-    """
-
-    EDIT = "edit"
-    CONTROL = "control"
-    DOSED = "dosed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ControlReading:
-    """One kind of control on one example, by unit; NaN where it did not match.
-
-    Attributes:
-        effect: of the control keys.
-        gold: of the gold keys in the same comparison: at the matched dose for `mass`, at full strength else.
-        dose: attention mass removed from each row on both sides, for `mass`; NaN else.
-        reasons: why a unit has no match; "" where it has.
-    """
-
-    effect: Float[np.ndarray, " unit"]
-    gold: Float[np.ndarray, " unit"]
-    dose: Float[np.ndarray, " unit"]
-    reasons: tuple[str, ...]
+from attnprobe.plan import Firing, ModelDims, Point, Read, Write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -71,19 +42,6 @@ class Observation:
     fired: Int[np.ndarray, " unit"]
     unreachable: Int[np.ndarray, " unit"]
     controls: Mapping[ControlKind, ControlReading]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Ratio:
-    """Turns logit_diff into recovery, for one example; the identity for every other metric."""
-
-    clean: float | None = None
-    corrupted: float | None = None
-
-    def __call__(self, values: np.ndarray) -> np.ndarray:
-        if self.clean is None or self.corrupted is None:
-            return values
-        return (values - self.corrupted) / (self.clean - self.corrupted)
 
 
 def observe(
@@ -108,40 +66,59 @@ def observe(
     if donors.needs_donor() and donor is None:
         return Skip.NO_DONOR
     is_mask = settings.intervention is InterventionKind.MASK
-    wants_pattern = is_mask and settings.resolved_control is not ControlKind.NONE
+    wants_controls = is_mask and settings.resolved_control is not ControlKind.NONE
     layers = sorted({unit.layer for unit in units})
-    reads = tuple(Read(point=Point.PATTERN, layer=layer) for layer in layers) if wants_pattern else ()
+    reads = tuple(Read(point=Point.PATTERN, layer=layer) for layer in layers) if wants_controls else ()
     plain = unedited(model, subject.ids, subject.readout, reads)
     logits = readout_logits(plain, 0, subject.readout)
     measure = measure_of(settings.metric, subject.readout, logits)
     clean = measure(logits[None])[0].cpu().numpy()
-    ratio = _ratio(model, subject, settings, measure, clean)
-    if isinstance(ratio, Skip):
-        return ratio
+    rescale = _rescaling(model, subject, settings, measure, clean)
+    if rescale is None:
+        return Skip.NO_GAP
     if is_mask:
-        variants, plans = _mask_variants(subject, settings, units, model, plain if wants_pattern else None)
+        edits = _mask_edits(subject, settings, units, model.dims)
     else:
         values = donors.values(model, subject, donor)
-        plans = {}
-        variants = [
-            Variant(key=(Arm.EDIT, unit, None), write=replacement_write(subject, settings, unit, values))
-            for unit in units
-        ]
-    readings = run_variants(
-        model, subject.ids, variants, subject.readout, measure, batch_size=settings.batch_size
+        edits = {unit: replacement_write(subject, settings, unit, values) for unit in units}
+    arms = control_arms(subject, settings, units, model.dims, plain) if wants_controls else ()
+    variants = [Variant(key=unit, write=write) for unit, write in edits.items()]
+    variants += [variant for arm in arms for variant in arm.variants]
+    readings = run_variants(model, subject.ids, variants, subject.readout, measure, batch_size=settings.batch_size)
+    effects = [rescale(reading.values) - rescale(clean) for reading in readings]
+    by_unit = {unit: index for index, unit in enumerate(edits)}
+    # a unit that sees none of the keys is not run: its effect is 0 by construction
+    firings = [readings[by_unit[unit]].firing if unit in by_unit else Firing() for unit in units]
+    n_asked = sum(len(keys) for keys in subject.rows.values())
+    nothing = np.zeros_like(clean)
+    effect = np.stack([effects[by_unit[unit]] if unit in by_unit else nothing for unit in units])
+    return Observation(
+        subject=subject,
+        clean=rescale(clean),
+        effect=effect,
+        fired=np.array([firing.edited for firing in firings]),
+        unreachable=np.array([n_asked - firing.edited if is_mask else 0 for firing in firings]),
+        controls=control_readings(arms, units, effect.mean(axis=1), [value.mean() for value in effects[len(edits) :]]),
     )
-    found = {variant.key: reading for variant, reading in zip(variants, readings, strict=True)}
-    return _collect(subject, units, ratio, clean, found, plans)
 
 
-def _ratio(
+def _mask_edits(subject: Subject, settings: PatchSettings, units: Sequence[Unit], dims: ModelDims) -> dict[Unit, Write]:
+    rows = {unit: reachable_rows(subject.rows, unit.layer, dims) for unit in units}
+    return {
+        unit: mask_write(edges, unit, settings.strength, settings.empty_row) for unit, edges in rows.items() if edges
+    }
+
+
+def _rescaling(
     model: Model, subject: Subject, settings: PatchSettings, measure: Measure, value: np.ndarray
-) -> _Ratio | Skip:
+) -> Callable[[np.ndarray], np.ndarray] | None:
+    """What turns `logit_diff` into recovery; the identity for other metrics; None where there is no gap."""
     if settings.metric is not Metric.RECOVERY:
-        return _Ratio()
+        return lambda values: values
     assert subject.donor is not None
     donor_logits = readout_logits(unedited(model, subject.donor, subject.readout), 0, subject.readout)
-    other = float(measure(donor_logits[None])[0].mean())
-    into_corrupted = settings.direction is Direction.CLEAN_TO_CORRUPTED
-    clean, corrupted = (other, float(value.mean())) if into_corrupted else (float(value.mean()), other)
-    return _Ratio(clean=clean, corrupted=corrupted) if abs(clean - corrupted) >= MIN_GAP_LOGITS else Skip.NO_GAP
+    other, own = float(measure(donor_logits[None])[0].mean()), float(value.mean())
+    clean, corrupted = (other, own) if settings.direction is Direction.CLEAN_TO_CORRUPTED else (own, other)
+    if not abs(clean - corrupted) >= MIN_GAP_LOGITS:
+        return None
+    return lambda values: recovery(torch.from_numpy(values), clean, corrupted).numpy()
