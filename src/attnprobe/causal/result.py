@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
+from attnprobe.causal.controls import ControlKind
 from attnprobe.causal.rows import HeadResult
 from attnprobe.causal.statistics import Estimate
 
@@ -21,16 +22,19 @@ class PatchResult:
         settings: what was asked.
         n: examples measured.
         unit: of the metric and of every effect.
-        clean: the metric on the unedited recipient run, with its interval (the corrupted run, for a patch into it).
-        heads: one row for each head (or layer, at sites without heads), in model order.
-        strongest: effect, against the control where there is one, of the head that is strongest on examples other than
-            those it is estimated on; None below 8 examples.
-        strongest_heads: the heads that were so chosen, most often chosen first.
-        by_kind: the unedited metric for each kind of gold token that has keys (`gold_logprob` only).
-        counts: how many gold tokens were scored, were unlicensed, how many examples had no match, ...
-        rows: one row for each example and head: example, head, layer, index, clean, edited, effect, then for each
-            kind of control its effect and whether it matched, the dose, fired, unreachable.
-        tokens: one row for each gold token of each example: example, position, text, kind, scored, clean.
+        clean: the metric on the unedited run, with its interval (the corrupted run, for a patch into it).
+        heads: one row for each head (or layer, at sites without heads), in model order, against the named control.
+        by_control: the same rows against every kind of control that was run, the named one included; empty without.
+        strongest: the difference (the effect, without control) of the strongest head, from examples that did not pick
+            it; None below 8 examples.
+        strongest_heads: the heads that were so picked, most often first.
+        by_kind: the unedited metric for each kind of gold token (`gold_logprob` only).
+        counts: examples given, measured and skipped by reason; gold tokens scored, unscored and unlicensed.
+        rows: one row for each example and head: example, head, layer, index, clean, edited, effect, effect_KIND for
+            each kind of gold token (`gold_logprob` only), fired, unreachable, and for each kind of control
+            CONTROL_effect, CONTROL_gold, CONTROL_dose, CONTROL_reason.
+        tokens: one row for each gold token of each measured example: example, position, kind, scored, clean.
+        controls: what was drawn, one row for each example, head and kind of control, as JSON.
     """
 
     settings: PatchSettings
@@ -38,9 +42,11 @@ class PatchResult:
     unit: str
     clean: Estimate
     heads: tuple[HeadResult, ...]
+    by_control: Mapping[ControlKind, tuple[HeadResult, ...]]
     strongest: Estimate | None
     strongest_heads: tuple[str, ...]
     by_kind: Mapping[str, Estimate]
     counts: Mapping[str, int]
     rows: pd.DataFrame
     tokens: pd.DataFrame
+    controls: pd.DataFrame
