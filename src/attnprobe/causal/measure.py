@@ -82,8 +82,8 @@ def align_all(model: Model, task: Task) -> tuple[AlignedExample, ...]:
     for one in aligned:
         if model.dims.context is not None and len(one.ids) > model.dims.context:
             raise SpecError(
-                f"example {one.example.id!r} has {len(one.ids)} tokens with its gold, more than the {model.dims.context} "
-                f"of {model.provenance.name}'s context; use fewer shots or hops, or a model with a longer context."
+                f"example {one.example.id!r} has {len(one.ids)} tokens with its gold, more than the context of "
+                f"{model.dims.context} that {model.provenance.name} has; use fewer shots or hops, or another model."
             )
     return aligned
 

@@ -3,7 +3,7 @@
 In: nothing; `measure` fills it. Out: `PatchResult`. The words of a row are those of DESIGN.md section 6.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -50,3 +50,40 @@ class PatchResult:
     rows: pd.DataFrame
     tokens: pd.DataFrame
     controls: pd.DataFrame
+
+    def frame(self) -> pd.DataFrame:
+        """One row for each head, the columns of `HeadResult`."""
+        return pd.DataFrame([head.as_record() for head in self.heads])
+
+    def strongest_first(self) -> tuple[HeadResult, ...]:
+        """Heads by size of the difference to their control, or of the effect where there is none."""
+        return tuple(sorted(self.heads, key=lambda head: -abs(_leading(head))))
+
+    def __str__(self) -> str:
+        """What was found, in a few lines: the unedited metric, then the five strongest heads."""
+        lines = [
+            f"{self.settings.metric} {_with_interval(self.clean.value, self.clean.low, self.clean.high)} {self.unit}, n = {self.n}"
+        ]
+        return "\n".join(lines + [_line(head) for head in self.strongest_first()[:5]])
+
+
+def _leading(head: HeadResult) -> float:
+    return head.effect if head.difference is None else head.difference
+
+
+def _line(head: HeadResult) -> str:
+    parts: Sequence[str | None] = (
+        f"{head.head:<6} effect {_with_interval(head.effect, head.low, head.high)}",
+        None if head.control is None else f"{head.control_kind} {head.control:+.2f}",
+        None
+        if head.difference is None
+        else f"difference {_with_interval(head.difference, head.difference_low, head.difference_high)}",
+        None if head.q is None else f"q {head.q:.2g}",
+    )
+    return "  ".join(part for part in parts if part)
+
+
+def _with_interval(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return "none"
+    return f"{value:+.2f}" if low is None or high is None else f"{value:+.2f} [{low:+.2f}, {high:+.2f}]"
