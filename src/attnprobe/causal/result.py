@@ -61,10 +61,9 @@ class PatchResult:
 
     def __str__(self) -> str:
         """What was found, in a few lines: the unedited metric, then the five strongest heads."""
-        lines = [
-            f"{self.settings.metric} {_with_interval(self.clean.value, self.clean.low, self.clean.high)} {self.unit}, n = {self.n}"
-        ]
-        return "\n".join(lines + [_line(head) for head in self.strongest_first()[:5]])
+        clean = _with_interval(self.clean.value, self.clean.low, self.clean.high)
+        first = f"{self.settings.metric} {clean} {self.unit}, n = {self.n}"
+        return "\n".join([first, *(_line(head) for head in self.strongest_first()[:5])])
 
 
 def _leading(head: HeadResult) -> float:

@@ -76,6 +76,8 @@ class PatchSettings:
         empty_row: what a mask does to a row that it leaves without keys.
         metric: what is measured.
         control: what the effect is compared with; None means random keys for a mask and none for the others.
+        placebo: of a mask: put keys drawn at random from the controls' own pool in the place of the gold keys. Whatever
+            such a sweep finds is a false finding, so it tells how often the method errs on this model and task.
         seed: of everything drawn.
         batch_size: sequences in one forward pass; part of the configuration because it moves the last bits.
     """
@@ -92,6 +94,7 @@ class PatchSettings:
     empty_row: EmptyRow = EmptyRow.RAISE
     metric: Metric = Metric.GOLD_LOGPROB
     control: ControlKind | None = None
+    placebo: bool = False
     seed: int = 0
     batch_size: int = 64
 
@@ -109,6 +112,8 @@ class PatchSettings:
                 f"control {self.control} does not apply to {self.intervention}: single heads have no matched keys; "
                 "leave --control out, or use --intervention mask."
             )
+        if self.placebo and self.intervention is not InterventionKind.MASK:
+            raise SpecError(f"placebo keys are for --intervention mask; {self.intervention} has no keys to draw.")
         if self.metric is Metric.RECOVERY and self.intervention is not InterventionKind.PATCH:
             raise SpecError(
                 "metric recovery needs a clean and a corrupted run: use --intervention patch, or --metric logit_diff."

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from attnprobe.causal.key_groups import key_groups, null_groups
+
 from attnprobe.causal.effects import Readout
 from attnprobe.causal.settings import Direction, InterventionKind, Metric, PatchSettings
 from attnprobe.errors import SpecError
@@ -148,7 +150,7 @@ def _mask_rows(
 ) -> Mapping[int, tuple[int, ...]]:
     """Gold keys of each edited query: its own at a predicting position; anywhere else the union of all."""
     if settings.resolved_queries == "predicting":
-        return by_query
+        return _placebo(aligned, settings, by_query)
     union = sorted({key for keys in by_query.values() for key in keys})
     chosen = (
         range(len(aligned.ids))
@@ -156,7 +158,18 @@ def _mask_rows(
         else _span_positions(aligned, settings.resolved_queries)
     )
     rows = {query: tuple(key for key in union if key <= query) for query in chosen}
-    return {query: keys for query, keys in rows.items() if keys}
+    return _placebo(aligned, settings, {query: keys for query, keys in rows.items() if keys})
+
+
+def _placebo(
+    aligned: AlignedExample, settings: PatchSettings, rows: Mapping[int, tuple[int, ...]]
+) -> Mapping[int, tuple[int, ...]]:
+    """The same rows, with keys drawn from the controls' pool where the settings ask for a placebo."""
+    if not settings.placebo:
+        return rows
+    groups = key_groups(rows, special=aligned.special, shared_keys=settings.resolved_queries != "predicting")
+    drawn = null_groups(groups, seed=settings.seed, example_id=aligned.example.id)
+    return {query: keys for group in drawn for query, keys in sorted(group.rows(group.gold).items())}
 
 
 def kinds_of(subject: Subject) -> tuple[WordKind, ...]:
