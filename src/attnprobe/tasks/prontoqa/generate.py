@@ -1,0 +1,119 @@
+"""PrOntoQA-OOD on demand: any number of examples of one rule, each from its own seed.
+
+In: what to ask for. Out: texts (`page_at`), or a `Task`.
+
+Example i depends on (rule, hops, seed, i) alone; distractors and exemplars are added to it. So asking for
+more examples changes none, and the same problems come with and without distractors, and with any number of
+shots.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from random import Random
+
+from attnprobe.errors import SpecError
+from attnprobe.tasks.prontoqa.distractors import Distractors, with_distractors
+from attnprobe.tasks.prontoqa.draw import Draw
+from attnprobe.tasks.prontoqa.layout import Item, Page, lay_out
+from attnprobe.tasks.prontoqa.problem import Problem
+from attnprobe.tasks.prontoqa.rules import MOST_HOPS, ONE_HOP_RULES, Rule, compose
+from attnprobe.tasks.prontoqa.writing import item_of
+
+MOST_SHOTS = 8
+# a draw that repeats an earlier example is drawn again this often before we say that there are no more
+MOST_ATTEMPTS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProntoqaSpec:
+    """What to generate.
+
+    Attributes:
+        rule: the deduction rule.
+        hops: how often the proof uses it, 1 to 5.
+        shots: solved exemplars before each question, 0 to 8, of the same kind as the question.
+        distractors: sentences that no proof needs.
+        seed: which stream of examples.
+    """
+
+    rule: Rule = Rule.IMPLICATION_ELIMINATION
+    hops: int = 1
+    shots: int = 0
+    distractors: Distractors = Distractors.NONE
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rule", _member(Rule, "rule", self.rule))
+        object.__setattr__(self, "distractors", _member(Distractors, "distractors", self.distractors))
+        most = 1 if self.rule in ONE_HOP_RULES else MOST_HOPS
+        if not 1 <= self.hops <= most:
+            raise SpecError(
+                f"{self.rule} at {self.hops} hops: this rule is defined for "
+                + ("1 hop only." if most == 1 else f"1 to {most} hops.")
+            )
+        if not 0 <= self.shots <= MOST_SHOTS:
+            raise SpecError(f"{self.shots} shots: expected 0 to {MOST_SHOTS}.")
+
+
+def problem_at(spec: ProntoqaSpec, index: int, *, attempt: int = 0) -> Problem:
+    """The problem at one place of a stream. `attempt` numbers redraws of the same place."""
+    return _problem(spec, f"item {index}.{attempt}")
+
+
+def exemplars_at(spec: ProntoqaSpec, index: int, *, beside: Item) -> tuple[Item, ...]:
+    """The solved exemplars before one place's problem: distinct, and none equal to `beside`, its own item."""
+    taken = {(beside.question, beside.query)}
+    shown: list[Item] = []
+    attempts = count()
+    # ends: the smallest space of problems holds thousands
+    while len(shown) < spec.shots:
+        item = item_of(_problem(spec, f"exemplar {index}.{next(attempts)}"))
+        if (item.question, item.query) not in taken:
+            taken.add((item.question, item.query))
+            shown.append(item)
+    return tuple(shown)
+
+
+def page_at(spec: ProntoqaSpec, index: int) -> Page:
+    """The text at one place of a stream, and nothing else: the quick way, for training.
+
+    Two places may hold the same problem; `prontoqa_task` leaves such repetitions out.
+    """
+    item = item_of(problem_at(spec, index))
+    return lay_out(item, exemplars_at(spec, index, beside=item))
+
+
+def distinct_problems(spec: ProntoqaSpec, n: int) -> Iterator[Problem]:
+    """The first n problems of a stream, a repetition redrawn.
+
+    Raises:
+        SpecError: there are not that many different ones.
+    """
+    seen: set[tuple[str, str]] = set()
+    for index in range(n):
+        for attempt in range(MOST_ATTEMPTS):
+            problem = problem_at(spec, index, attempt=attempt)
+            item = item_of(problem)
+            if (item.question, item.query) not in seen:
+                seen.add((item.question, item.query))
+                yield problem
+                break
+        else:
+            raise SpecError(
+                f"{spec.rule} at {spec.hops} hops: {n} different examples asked for, "
+                f"{index} found; ask for fewer."
+            )
+
+
+def _problem(spec: ProntoqaSpec, place: str) -> Problem:
+    draw = Draw(Random(f"{spec.rule.value}, {spec.hops} hops, seed {spec.seed}, {place}"))
+    problem = compose(spec.rule, spec.hops, draw)
+    return with_distractors(problem, spec.rule, spec.hops, spec.distractors, draw)
+
+
+def _member(kind: type[Rule] | type[Distractors], what: str, value: str) -> Rule | Distractors:
+    try:
+        return kind(value)
+    except ValueError:
+        raise SpecError(f"{what} {value!r} is not known; expected one of {', '.join(kind)}.") from None
