@@ -1,0 +1,42 @@
+"""Settings refuse what has no meaning before anything is loaded."""
+
+import pytest
+
+from attnprobe.causal.controls import ControlKind
+from attnprobe.causal.settings import InterventionKind, Metric, PatchSettings
+from attnprobe.errors import SpecError
+from attnprobe.plan import Point
+
+
+def test_a_mask_defaults_to_predicting_queries_and_random_keys() -> None:
+    settings = PatchSettings()
+    assert settings.resolved_queries == "predicting"
+    assert settings.resolved_control is ControlKind.RANDOM_KEYS
+
+
+def test_other_interventions_default_to_all_queries_and_no_control() -> None:
+    settings = PatchSettings(intervention=InterventionKind.ABLATE)
+    assert settings.resolved_queries == "all"
+    assert settings.resolved_control is ControlKind.NONE
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"strength": 0.0}, r"strength 0.0: expected a number in \(0, 1\]"),
+        ({"strength": 1.5}, r"strength 1.5: expected a number in \(0, 1\]"),
+        ({"batch_size": 0}, "batch size 0: expected at least 1"),
+        ({"site": Point.ATTN_LOGITS}, "site attn_logits: expected one of z, pattern"),
+        ({"intervention": InterventionKind.SCALE, "control": ControlKind.MASS}, "control mass does not apply to scale"),
+        ({"metric": Metric.RECOVERY}, "metric recovery needs a clean and a corrupted run"),
+        ({"intervention": InterventionKind.ABLATE, "placebo": True}, "placebo keys are for --intervention mask"),
+    ],
+)
+def test_a_combination_without_meaning_is_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        PatchSettings(**changes)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("metric", list(Metric))
+def test_every_metric_has_a_unit(metric: Metric) -> None:
+    assert metric.unit in {"nats", "logits", "share"}
