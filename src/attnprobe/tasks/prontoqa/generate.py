@@ -9,16 +9,22 @@ shots.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import count
 from random import Random
+from typing import TypeVar
 
 from attnprobe.errors import SpecError
+from attnprobe.tasks.collected import CollectedTask
 from attnprobe.tasks.prontoqa.distractors import Distractors, with_distractors
 from attnprobe.tasks.prontoqa.draw import Draw
+from attnprobe.tasks.prontoqa.examples import example_of
 from attnprobe.tasks.prontoqa.layout import Item, Page, lay_out
 from attnprobe.tasks.prontoqa.problem import Problem
 from attnprobe.tasks.prontoqa.rules import MOST_HOPS, ONE_HOP_RULES, Rule, compose
 from attnprobe.tasks.prontoqa.writing import item_of
+
+ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 
 MOST_SHOTS = 8
 # a draw that repeats an earlier example is drawn again this often before we say that there are no more
@@ -44,8 +50,6 @@ class ProntoqaSpec:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rule", _member(Rule, "rule", self.rule))
-        object.__setattr__(self, "distractors", _member(Distractors, "distractors", self.distractors))
         most = 1 if self.rule in ONE_HOP_RULES else MOST_HOPS
         if not 1 <= self.hops <= most:
             raise SpecError(
@@ -106,13 +110,68 @@ def distinct_problems(spec: ProntoqaSpec, n: int) -> Iterator[Problem]:
             )
 
 
+def prontoqa_task(
+    *,
+    rule: Rule | str = Rule.IMPLICATION_ELIMINATION,
+    hops: int = 1,
+    shots: int = 0,
+    distractors: Distractors | str = Distractors.NONE,
+    n: int,
+    seed: int = 0,
+) -> CollectedTask:
+    """Generated PrOntoQA-OOD examples, all different, each with its proof, sources, foils and corruptions.
+
+    Args:
+        rule: the deduction rule, as a `Rule` or by its name.
+        hops: how often the proof uses it: 1 to 5; 1 for disjunction elimination and proof by contradiction.
+        shots: solved exemplars before each question, 0 to 8, fresh for each.
+        distractors: `none`, `relevant` or `irrelevant`.
+        n: number of examples, at least 1.
+        seed: which stream of examples; the first n of a longer task are the same.
+
+    Raises:
+        SpecError: no such rule, hops, shots or distractors, or not that many different examples.
+        TaskError: n is not positive.
+
+    Source: the generator of arXiv 2305.15269, by rules of our own; distractors are ours.
+    """
+    spec = ProntoqaSpec(
+        rule=_member(Rule, "rule", rule),
+        hops=hops,
+        shots=shots,
+        distractors=_member(Distractors, "distractors", distractors),
+        seed=seed,
+    )
+    facts = {
+        "rule": spec.rule.value,
+        "hops": hops,
+        "shots": shots,
+        "distractors": spec.distractors.value,
+        "seed": seed,
+    }
+    examples = tuple(
+        example_of(
+            problem,
+            example_id=f"{spec.rule}/{hops}hop/seed{seed}/{index}",
+            exemplars=exemplars_at(spec, index, beside=item_of(problem)),
+            facts=facts,
+        )
+        for index, problem in enumerate(distinct_problems(spec, n))
+    )
+    variant = [spec.distractors.value] * (spec.distractors is not Distractors.NONE) + [f"{shots}shot"] * (
+        shots > 0
+    )
+    name = "/".join(["prontoqa", spec.rule.value, f"{hops}hop", *variant])
+    return CollectedTask(name=name, settings={"task": "prontoqa", **facts, "n": n}, examples=examples)
+
+
 def _problem(spec: ProntoqaSpec, place: str) -> Problem:
     draw = Draw(Random(f"{spec.rule.value}, {spec.hops} hops, seed {spec.seed}, {place}"))
     problem = compose(spec.rule, spec.hops, draw)
     return with_distractors(problem, spec.rule, spec.hops, spec.distractors, draw)
 
 
-def _member(kind: type[Rule] | type[Distractors], what: str, value: str) -> Rule | Distractors:
+def _member(kind: type[ChoiceT], what: str, value: str) -> ChoiceT:
     try:
         return kind(value)
     except ValueError:

@@ -7,7 +7,7 @@ A formula's *leaves* are its names, nouns and adjectives in the order in which E
 the index of a leaf is also the index of a content word of its clause.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import count
@@ -176,3 +176,41 @@ def forward_closure(known: Iterable[Literal], rules: Iterable[Universal]) -> fro
         if reached <= closure:
             return frozenset(closure)
         closure |= reached
+
+
+def follows(formula: Formula, facts: Iterable[Claim], rules: Iterable[Universal]) -> bool:
+    """Whether a formula can be derived by rules, from facts, without assumptions of its own.
+
+    A fact that is an `Or` adds nothing. Sound, but not complete: no proof by cases, none by contradiction.
+    """
+    rules = tuple(rules)
+    match formula:
+        case Claim(name=name, predicate=predicate):
+            claims = (fact.predicate for fact in facts if fact.name == name)
+            known = {literal for claim in claims if not isinstance(claim, Or) for literal in operands(claim)}
+            return holds(predicate, forward_closure(known, rules))
+        case Conjunction(claims=claims):
+            facts = tuple(facts)
+            return all(follows(claim, facts, rules) for claim in claims)
+        case Universal(antecedent=antecedent, consequent=consequent):
+            cases = (
+                [[part] for part in antecedent.operands]
+                if isinstance(antecedent, Or)
+                else [operands(antecedent)]
+            )
+            return all(holds(consequent, forward_closure(case, rules)) for case in cases)
+
+
+def meaning(formula: Formula) -> Hashable:
+    """What a formula says, without order of operands and wording: equal for formulas that say the same."""
+    match formula:
+        case Claim(name=name, predicate=predicate):
+            return name, _meaning(predicate)
+        case Conjunction(claims=claims):
+            return frozenset(meaning(claim) for claim in claims)
+        case Universal(antecedent=antecedent, consequent=consequent):
+            return _meaning(antecedent), _meaning(consequent)
+
+
+def _meaning(predicate: Predicate) -> Hashable:
+    return type(predicate), frozenset(operands(predicate))

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from attnprobe.tasks.prontoqa.logic import Claim, Conjunction, Formula, Universal
 
+ASSUME = ("assume",)
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -67,6 +69,12 @@ class Problem:
     goal: Claim | Conjunction
     proof: tuple[Step, ...]
     distractors: frozenset[Formula] = field(default_factory=frozenset[Formula])
+
+    def assumed_at(self, step: int) -> tuple[Claim, ...]:
+        """The assumptions that are open where a step stands; a blank line closes them."""
+        first = max((index + 1 for index in range(step) if self.proof[index].closes), default=0)
+        opened = (each.says for each in self.proof[first:step] if each.before == ASSUME)
+        return tuple(claim for claim in opened if isinstance(claim, Claim))
 
     def renamed(self, words: Mapping[str, str]) -> "Problem":
         """The same problem in other words, replaced wherever they occur."""

@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from attnprobe.tasks.prontoqa.draw import Draw
 from attnprobe.tasks.prontoqa.logic import And, Claim, Conjunction, Formula, Or, Universal, Wording
-from attnprobe.tasks.prontoqa.problem import Earlier, Given, Problem, Step
+from attnprobe.tasks.prontoqa.problem import ASSUME, Earlier, Given, Problem, Step
 
 # share of the upstream generator's implication eliminations whose goal is a concept, not a property
 CONCEPT_GOAL_SHARE = 0.04
@@ -65,7 +65,7 @@ class _Proof:
         return Earlier(len(self.steps) - 1)
 
     def assume(self, claim: Claim, taken_from: Given) -> Earlier:
-        self.steps.append(Step(says=claim, rests_on=(taken_from,), before=("assume",)))
+        self.steps.append(Step(says=claim, rests_on=(taken_from,), before=ASSUME))
         return Earlier(len(self.steps) - 1)
 
     def contradict(self, fact: Claim, contrary: Earlier) -> Earlier:
