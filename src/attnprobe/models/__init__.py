@@ -1,0 +1,1 @@
+"""Models that carry out plans: one protocol, three backends, one way to load them."""

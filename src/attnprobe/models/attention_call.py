@@ -1,0 +1,154 @@
+"""One attention call of a model, and its exact computation under a plan.
+
+In: queries, keys and values as a model hands them to its attention (after rotary embedding), with everything that
+shapes its softmax. Out: the heads' outputs. Nothing here knows how the call was caught; `attention_interface` and
+`direct_attention` do that.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from einops import rearrange, repeat
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from attnprobe.errors import ModelError
+from attnprobe.plan import Execution, Point
+from attnprobe.shapes import HeadVectors, Visible
+
+Heads = Float[Tensor, "batch head pos d_head"]
+Plain = Callable[[Heads, Heads, Heads], HeadVectors]
+"""The model's own way from q, k, v to z; what untouched layers run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AttentionCall:
+    """What a model hands to its attention.
+
+    Attributes:
+        query: after rotary embedding.
+        key: after rotary embedding, heads not expanded to query heads.
+        value: heads not expanded.
+        mask: where to attend (bool) or what to add to the logits (float), [batch, 1 or head, q_pos, k_pos]; None for
+            none beyond `is_causal`.
+        is_causal: whether a missing mask stands for a causal one.
+        scaling: factor on the products of queries and keys.
+        softcap: bound of the logits, by tanh; None for none.
+        sinks: one logit a head that takes part in the softmax and attends to nothing; None for none.
+    """
+
+    query: Heads
+    key: Heads
+    value: Heads
+    mask: Tensor | None
+    is_causal: bool
+    scaling: float
+    softcap: float | None = None
+    sinks: Float[Tensor, " head"] | None = None
+
+    def visible(self) -> Visible:
+        """Where each query may attend, read off the mask that the model itself made.
+
+        Raises:
+            ModelError: the mask differs by head.
+        """
+        batch, _, n_queries, _ = self.query.shape
+        n_keys = self.key.shape[2]
+        if self.mask is None:
+            visible = torch.ones(n_queries, n_keys, dtype=torch.bool, device=self.query.device)
+            visible = visible.tril(n_keys - n_queries) if self.is_causal else visible
+            return visible.expand(batch, 1, n_queries, n_keys)
+        mask = self.mask[..., :n_keys]
+        visible = mask if mask.dtype is torch.bool else mask > torch.finfo(mask.dtype).min / 2
+        if visible.shape[1] > 1 and not torch.equal(visible, visible[:, :1].expand_as(visible)):
+            raise ModelError("an attention mask that differs by head: expected one mask for all heads of a layer.")
+        return visible[:, :1].expand(batch, 1, n_queries, n_keys)
+
+    def masked(self, logits: Float[Tensor, "batch head q_pos k_pos"]) -> Float[Tensor, "batch head q_pos k_pos"]:
+        """Logits with the model's mask, as eager attention adds it."""
+        if self.mask is not None and self.mask.dtype is not torch.bool:
+            return logits + self.mask[..., : self.key.shape[2]]
+        return logits.masked_fill(~self.visible(), torch.finfo(logits.dtype).min)
+
+
+class AttentionPass(Protocol):
+    """Whoever watches the attention calls of one forward pass."""
+
+    def attend(self, caller: nn.Module, call: AttentionCall, plain: Plain) -> HeadVectors:
+        """Answer one call made while `caller` ran."""
+        ...
+
+
+def explicit_attention(call: AttentionCall, execution: Execution | None = None, layer: int = 0) -> HeadVectors:
+    """Attention step by step, edited between the steps; without an execution it equals a model's eager attention.
+
+    Source: ours; the order scale, softcap, mask, softmax in float32 or finer is that of transformers' eager functions.
+    """
+    n_repeats = call.query.shape[1] // call.key.shape[1]
+    key, value = expand_heads(call.key, n_repeats), expand_heads(call.value, n_repeats)
+    logits = (
+        torch.matmul(call.query, rearrange(key, "batch head k_pos d_head -> batch head d_head k_pos")) * call.scaling
+    )
+    if call.softcap is not None:
+        logits = torch.tanh(logits / call.softcap) * call.softcap
+    logits = call.masked(logits)
+    visible = call.visible()
+    if execution is not None:
+        logits = execution.attn_logits(layer, logits, visible, has_sink=call.sinks is not None)
+    pattern = _softmax(logits, call.sinks)
+    if execution is not None:
+        pattern = execution.pattern(layer, pattern, visible)
+    return rearrange(torch.matmul(pattern, value), "batch head pos d_head -> batch pos head d_head").contiguous()
+
+
+def attend_under_plan(call: AttentionCall, plain: Plain, execution: Execution, layer: int) -> HeadVectors:
+    """Answer a call under a plan: the model's own attention where the pattern is not needed, step by step where it is.
+
+    Args:
+        call: what the model asked.
+        plain: the model's own attention.
+        execution: of the pass.
+        layer: which layer asks.
+    """
+    for point, name in ((Point.Q, "query"), (Point.K, "key"), (Point.V, "value")):
+        if execution.touches(layer, point):
+            vectors = execution.vectors(point, layer, _by_position(getattr(call, name)))
+            call = replace(call, **{name: _by_head(vectors)})
+    if execution.needs_per_query_head(layer):
+        n_repeats = call.query.shape[1] // call.key.shape[1]
+        for point, name in ((Point.K, "key"), (Point.V, "value")):
+            expanded = _by_position(expand_heads(getattr(call, name), n_repeats))
+            call = replace(call, **{name: _by_head(execution.vectors(point, layer, expanded, per_query_head=True))})
+    if execution.needs_pattern(layer) or execution.needs_per_query_head(layer):
+        z = explicit_attention(call, execution, layer)
+    else:
+        z = plain(call.query, call.key, call.value)
+    return execution.vectors(Point.Z, layer, z) if execution.touches(layer, Point.Z) else z
+
+
+def expand_heads(heads: Heads, n_repeats: int) -> Heads:
+    """Each key or value head once for every query head that it serves."""
+    if n_repeats == 1:
+        return heads
+    return repeat(heads, "batch head pos d_head -> batch (head n_repeats) pos d_head", n_repeats=n_repeats)
+
+
+def _softmax(
+    logits: Float[Tensor, "batch head q_pos k_pos"], sinks: Float[Tensor, " head"] | None
+) -> Float[Tensor, "batch head q_pos k_pos"]:
+    dtype = torch.promote_types(logits.dtype, torch.float32)
+    if sinks is None:
+        return logits.softmax(-1, dtype=dtype).to(logits.dtype)
+    batch, _, n_queries, _ = logits.shape
+    column = repeat(sinks.to(logits.dtype), "head -> batch head q_pos 1", batch=batch, q_pos=n_queries)
+    return torch.cat([logits, column], dim=-1).softmax(-1, dtype=dtype)[..., :-1].to(logits.dtype)
+
+
+def _by_position(heads: Heads) -> HeadVectors:
+    return rearrange(heads, "batch head pos d_head -> batch pos head d_head")
+
+
+def _by_head(vectors: HeadVectors) -> Heads:
+    return rearrange(vectors, "batch pos head d_head -> batch head pos d_head")

@@ -1,0 +1,213 @@
+"""The native backend: transformers with our own attention function.
+
+In: a transformers model. Out: `NativeModel`, which carries out plans. Layers that a plan leaves alone run the model's
+own attention; where a pattern is read or edited, attention is computed step by step. Between passes nothing of ours is
+on the model.
+"""
+
+import inspect
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from threading import RLock
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from attnprobe.errors import ModelError, PlanError
+from attnprobe.models.anatomy import Anatomy, find_anatomy
+from attnprobe.models.attention_call import AttentionCall, Plain, attend_under_plan
+from attnprobe.models.model import Backend, Provenance
+from attnprobe.plan import EMPTY_PLAN, Execution, ModelDims, Plan, Point, Run, Tokens
+from attnprobe.shapes import HeadVectors, Logits, Visible
+
+# one pass at a time on one set of modules: hooks and the implementation's name sit on the model itself
+_LOCKS: WeakKeyDictionary[nn.Module, RLock] = WeakKeyDictionary()
+
+
+class NativeModel:
+    """A transformers model that carries out plans.
+
+    Args:
+        model: a causal language model; left as it was found after every pass.
+        tokenizer: of the model, if there is one.
+        provenance: where the weights came from.
+
+    Raises:
+        ModelError: its attention cannot be caught in every layer.
+    """
+
+    def __init__(
+        self, model: PreTrainedModel, *, tokenizer: PreTrainedTokenizerBase | None, provenance: Provenance
+    ) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._provenance = provenance
+        self._options = inspect.signature(model.forward).parameters
+        self._lock = _LOCKS.setdefault(model, RLock())
+        with self._lock, _evaluating(model):
+            self._anatomy = find_anatomy(model)
+
+    @property
+    def backend(self) -> Backend:
+        """Native."""
+        return Backend.NATIVE
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where its weights came from."""
+        return self._provenance
+
+    @property
+    def dims(self) -> ModelDims:
+        """Its sizes."""
+        return self._anatomy.dims
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase | None:
+        """Its tokenizer, if it was given one."""
+        return self._tokenizer
+
+    @property
+    def device(self) -> torch.device:
+        """Where tokens enter it."""
+        embedding: Any = self._model.get_input_embeddings()
+        return embedding.weight.device
+
+    def forward(self, tokens: Tokens, plan: Plan = EMPTY_PLAN) -> Run:
+        """Run the tokens under a plan, without gradients.
+
+        Raises:
+            SpecError: the plan does not fit the model or the tokens.
+            PlanError: a module that the plan names has no such output, or a write did not fire.
+        """
+        execution = Execution(plan, self.dims, tokens)
+        watcher = _PlanPass(execution, self._anatomy, tokens)
+        with ExitStack() as stack:
+            stack.enter_context(self._lock)
+            stack.enter_context(torch.no_grad())
+            stack.enter_context(_evaluating(self._model))
+            stack.enter_context(_hooked(self._anatomy, execution))
+            stack.enter_context(self._anatomy.watch(self._model, watcher))
+            logits: Logits = self._model(**self._inputs(tokens, plan)).logits
+        return execution.finish(logits)
+
+    def close(self) -> None:
+        """Do nothing: between passes the model is as it was found."""
+
+    def _inputs(self, tokens: Tokens, plan: Plan) -> dict[str, Any]:
+        inputs: dict[str, Any] = {
+            "input_ids": tokens.ids.to(self.device),
+            "attention_mask": tokens.attention_mask().to(self.device),
+        }
+        if "position_ids" in self._options:
+            # some families count positions from the first column otherwise, padding included
+            inputs["position_ids"] = tokens.position_ids().to(self.device)
+        elif any(tokens.padding(row) for row in range(len(tokens.lengths))):
+            raise PlanError(
+                f"{type(self._model).__name__} takes no position ids, so that padding would shift its positions; "
+                "give sequences of one length in a batch."
+            )
+        if "use_cache" in self._options:
+            inputs["use_cache"] = False
+        if plan.last_logits is not None and "logits_to_keep" in self._options:
+            inputs["logits_to_keep"] = plan.last_logits
+        return inputs
+
+
+class _PlanPass:
+    """Answers the attention calls of one pass under a plan."""
+
+    def __init__(self, execution: Execution, anatomy: Anatomy, tokens: Tokens) -> None:
+        self._execution = execution
+        self._layers = {id(layer.caller): index for index, layer in enumerate(anatomy.layers)}
+        self._windows = anatomy.dims.windows
+        self._tokens = tokens
+
+    def attend(self, caller: nn.Module, call: AttentionCall, plain: Plain) -> HeadVectors:
+        layer = self._layers.get(id(caller))
+        if layer is None:
+            return plain(call.query, call.key, call.value)
+        if self._execution.needs_pattern(layer):
+            self._check_visible(layer, call)
+        return attend_under_plan(call, plain, self._execution, layer)
+
+    def _check_visible(self, layer: int, call: AttentionCall) -> None:
+        """What the model lets its queries see is what the plan was checked against."""
+        visible, is_token = call.visible(), self._tokens.attention_mask().bool().to(call.query.device)
+        expected = _expected_visible(self._tokens, self._windows[layer]).to(visible.device)
+        if visible.shape != expected.shape or not torch.equal(visible[is_token[:, None]], expected[is_token[:, None]]):
+            raise ModelError(
+                f"layer {layer}: the mask that the model passes to its attention is not causal with "
+                f"{_describe(self._windows[layer])}, as its config says; this model cannot be served."
+            )
+
+
+def _expected_visible(tokens: Tokens, window: int | None) -> Visible:
+    columns = torch.arange(tokens.width)
+    distance = columns[:, None] - columns[None, :]
+    near = (distance >= 0) & (distance < (tokens.width if window is None else window))
+    return near & rearrange(tokens.attention_mask().bool(), "batch k_pos -> batch 1 1 k_pos")
+
+
+def _describe(window: int | None) -> str:
+    return "no window" if window is None else f"a window of {window} tokens"
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """Dropout off; modules that were training train again afterwards."""
+    training = [module for module in model.modules() if module.training]
+    try:
+        for module in training:
+            module.training = False
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+@contextmanager
+def _hooked(anatomy: Anatomy, execution: Execution) -> Iterator[None]:
+    """Hooks for the points outside attention, on those layers that the plan touches; always removed."""
+    with ExitStack() as stack:
+        for index, layer in enumerate(anatomy.layers):
+            if execution.touches(index, Point.RESID):
+                hook = _input_hook(execution, index, anatomy.dims.d_model)
+                stack.callback(layer.block.register_forward_pre_hook(hook, with_kwargs=True).remove)
+            for point, module in ((Point.ATTN_OUT, layer.attention), (Point.MLP_OUT, layer.mlp)):
+                if not execution.touches(index, point):
+                    continue
+                if module is None:
+                    raise PlanError(
+                        f"{point} of layer {index}: {type(layer.block).__name__} has no one module that returns it; "
+                        "choose resid or z."
+                    )
+                stack.callback(module.register_forward_hook(_output_hook(execution, point, index)).remove)
+        yield
+
+
+def _input_hook(execution: Execution, layer: int, d_model: int) -> Any:
+    def hook(block: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        resid: Tensor = args[0] if args else kwargs["hidden_states"]
+        if resid.ndim != 3 or resid.shape[-1] != d_model:
+            raise PlanError(
+                f"resid of layer {layer}: {type(block).__name__} takes a tensor of shape {list(resid.shape)}; "
+                f"expected [batch, pos, {d_model}]. This model has no plain residual stream."
+            )
+        edited = execution.vectors(Point.RESID, layer, resid)
+        return ((edited, *args[1:]), kwargs) if args else (args, kwargs | {"hidden_states": edited})
+
+    return hook
+
+
+def _output_hook(execution: Execution, point: Point, layer: int) -> Any:
+    def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
+        if isinstance(output, tuple):
+            return (execution.vectors(point, layer, output[0]), *output[1:])
+        return execution.vectors(point, layer, output)
+
+    return hook
