@@ -1,8 +1,8 @@
 """Settings refuse what has no meaning before anything is loaded."""
 
 import pytest
-
 from attnprobe.causal.controls import ControlKind
+
 from attnprobe.causal.settings import InterventionKind, Metric, PatchSettings
 from attnprobe.errors import SpecError
 from attnprobe.plan import Point

@@ -10,9 +10,7 @@ from attnprobe.tasks.prontoqa.layout import Item, lay_out
 
 DATA = Path(__file__).parents[1] / "data"
 SAMPLE = json.loads((DATA / "prontoqa_sample.json").read_text(encoding="utf-8"))
-ROWS = list(
-    csv.DictReader((DATA / "logic_proving_sample.csv").read_text(encoding="utf-8").splitlines(keepends=True))
-)
+ROWS = list(csv.DictReader((DATA / "logic_proving_sample.csv").read_text(encoding="utf-8").splitlines(keepends=True)))
 
 
 def as_item(raw: dict[str, object]) -> Item:
@@ -43,9 +41,7 @@ def test_spans_cover_exemplars_question_and_query_and_nothing_around_them() -> N
 
 
 def test_without_exemplars_the_prompt_is_the_question_alone() -> None:
-    asked = Item(
-        question="Every wumpus is shy. Max is a wumpus.", query="Prove: Max is shy.", proof=("Max is shy.",)
-    )
+    asked = Item(question="Every wumpus is shy. Max is a wumpus.", query="Prove: Max is shy.", proof=("Max is shy.",))
     page = lay_out(asked)
     assert page.prompt == "Q: Every wumpus is shy. Max is a wumpus. Prove: Max is shy.\nA:"
     assert page.gold == " Max is shy."

@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m benchmarks.NAME`. No time without equal outputs in the same run."""
