@@ -3,14 +3,15 @@
 In: nothing. Out: `Example`, the value that every task yields, and its parts. All offsets here are characters;
 `alignment` turns them into token positions for one tokenizer.
 
-Two coordinate systems, never mixed: *gold offsets* count from the first character of `Example.gold`; *text offsets*
-count from the first character of `Example.text`, which is `prompt + gold`, so that a key may lie in the prompt or in
-an earlier part of the gold chain of thought.
+Two coordinate systems, never mixed: *gold offsets* count from the first character of `Example.gold`; *text
+offsets* count from the first character of `Example.text`, which is `prompt + gold`, so that a key may lie in
+the prompt or in an earlier part of the gold chain of thought.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Protocol
 
@@ -50,7 +51,8 @@ class Span:
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end:
             raise TaskError(
-                f"span [{self.start}, {self.end}): expected 0 <= start < end; give a span of at least one character."
+                f"span [{self.start}, {self.end}): expected 0 <= start < end; give a span of at least one "
+                "character."
             )
 
 
@@ -61,11 +63,12 @@ class GoldWord:
     Attributes:
         span: where it stands, in gold offsets, without the space before it.
         kind: what it is; `UNLICENSED` when no sentence licenses it.
-        premise: text offsets of the licensing sentences and their restatements before this word; None when the task
-            does not know them (readers of foreign formats), empty when there are none.
-        source_word: text offsets, within the premise, of the words with the same lemma; None and empty as above.
-        foils: words that could stand here instead and would be wrong, as written here (number, capital), best first.
-            Those that occur in the prompt come first.
+        premise: text offsets of the licensing sentences and their restatements before this word; None when
+            the task does not know them (readers of foreign formats), empty when there are none.
+        source_word: text offsets, within the premise, of the words with the same lemma; None and empty as
+            above.
+        foils: words that could stand here instead and would be wrong, as written here (number, capital), best
+            first. Those that occur in the prompt come first.
     """
 
     span: Span
@@ -80,8 +83,8 @@ class Corruption:
     """A version of the example in which the foil is right.
 
     Attributes:
-        word: index into `Example.words` of the target word, at which clean and corrupted text first disagree within
-            the gold.
+        word: index into `Example.words` of the target word, at which clean and corrupted text first disagree
+            within the gold.
         foil: the word that is right in the corrupted text.
         prompt: the corrupted prompt.
         gold: the corrupted gold chain of thought, equal to the clean one before the target word.
@@ -119,8 +122,8 @@ class Example:
     def __post_init__(self) -> None:
         if not self.prompt or not self.gold:
             raise TaskError(
-                f"example {self.id!r}: prompt and gold must both hold text; "
-                f"got {len(self.prompt)} and {len(self.gold)} characters."
+                f"example {self.id!r}: prompt and gold must both hold text; got {len(self.prompt)} and "
+                f"{len(self.gold)} characters."
             )
         object.__setattr__(self, "spans", MappingProxyType(dict(self.spans)))
         object.__setattr__(self, "facts", MappingProxyType(dict(self.facts)))
@@ -128,20 +131,33 @@ class Example:
             for span in spans:
                 if span.end > len(self.text):
                     raise TaskError(
-                        f"example {self.id!r}: span {name!r} [{span.start}, {span.end}) ends outside its text of "
-                        f"{len(self.text)} characters; give character offsets into the prompt."
+                        f"example {self.id!r}: span {name!r} [{span.start}, {span.end}) ends outside its "
+                        f"text of {len(self.text)} characters; give character offsets into the prompt."
                     )
+        for word, following in pairwise(self.words):
+            if word.span.end > following.span.start:
+                raise TaskError(
+                    f"example {self.id!r}: gold words [{word.span.start}, {word.span.end}) and "
+                    f"[{following.span.start}, {following.span.end}) overlap or are out of order; give them "
+                    "in order."
+                )
         for word in self.words:
             if word.span.end > len(self.gold):
                 raise TaskError(
-                    f"example {self.id!r}: gold word [{word.span.start}, {word.span.end}) ends outside the gold "
-                    f"of {len(self.gold)} characters."
+                    f"example {self.id!r}: gold word [{word.span.start}, {word.span.end}) ends outside the "
+                    f"gold of {len(self.gold)} characters."
                 )
 
     @property
     def text(self) -> str:
         """Prompt and gold joined: the text that is tokenised in one piece."""
         return self.prompt + self.gold
+
+    @property
+    def definitions(self) -> tuple[KeyDefinition, ...]:
+        """The key definitions that the example knows: all if it knows the sources of its words."""
+        knows_sources = all(word.premise is not None and word.source_word is not None for word in self.words)
+        return tuple(KeyDefinition) if self.words and knows_sources else (KeyDefinition.TOKEN_MATCH,)
 
 
 class Task(Protocol):
