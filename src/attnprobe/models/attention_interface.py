@@ -5,7 +5,7 @@ masks (without the second, models silently pass no mask and see the future). Out
 whichever pass watches the current context; without one, the model's plain attention.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -26,7 +26,7 @@ _IS_EAGER: ContextVar[bool] = ContextVar("attnprobe_is_eager", default=False)
 
 
 @contextmanager
-def watch_interface(model: PreTrainedModel, watcher: AttentionPass) -> Iterator[None]:
+def watch_interface(model: PreTrainedModel, watcher: AttentionPass) -> Generator[None]:
     """Send the model's attention calls to a pass; its own implementation is back afterwards, come what may.
 
     Args:

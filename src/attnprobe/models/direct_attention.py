@@ -5,7 +5,7 @@ In: that call, met by a torch function mode; the layer is told by the module tha
 where that was seen at load, the pass gets them back unexpanded.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -80,7 +80,7 @@ class _SdpaMode(TorchFunctionMode):
 @contextmanager
 def watch_direct(
     modules: Sequence[nn.Module], watcher: AttentionPass, repeats: Mapping[nn.Module, int]
-) -> Iterator[None]:
+) -> Generator[None]:
     """Send calls of `F.scaled_dot_product_attention` made while one of the modules runs to a pass.
 
     Args:

@@ -6,7 +6,7 @@ on the model.
 """
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from threading import RLock
 from typing import Any
@@ -158,7 +158,7 @@ def _describe(window: int | None) -> str:
 
 
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
+def _evaluating(model: nn.Module) -> Generator[None]:
     """Dropout off; modules that were training train again afterwards."""
     training = [module for module in model.modules() if module.training]
     try:
@@ -171,7 +171,7 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _hooked(anatomy: Anatomy, execution: Execution) -> Iterator[None]:
+def _hooked(anatomy: Anatomy, execution: Execution) -> Generator[None]:
     """Hooks for the points outside attention, on those layers that the plan touches; always removed."""
     with ExitStack() as stack:
         for index, layer in enumerate(anatomy.layers):

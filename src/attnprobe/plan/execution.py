@@ -197,7 +197,8 @@ class Execution:
             query, key, strength = _edge_entries(edges, mask, self._tokens.padding(row), logits)
             reachable = visible[row, 0, query, key]
             self._count(index, _edge_firing(query, reachable, heads.numel()))
-            query, key, penalty = query[reachable], key[reachable], torch.log1p(-strength[reachable])
+            penalty = torch.log1p(-strength).to(logits)[reachable]
+            query, key = query[reachable], key[reachable]
             for head in heads.tolist():
                 logits[row, head].index_put_((query, key), penalty, accumulate=True)
             if not has_sink and bool((strength == 1).any()):
@@ -234,15 +235,17 @@ class Execution:
                 reachable = visible[row, 0, query, key]
                 self._count(index, _edge_firing(query, reachable, heads.numel()))
                 query, key = query[reachable], key[reachable]
-                factor = what.factor if isinstance(what, Scale) else 1 - strength[reachable]
+                factor = what.factor if isinstance(what, Scale) else (1 - strength).to(pattern)[reachable]
                 pattern[row, heads[:, None], query[None], key[None]] *= factor
             else:
                 columns = self._positions(write, row).to(pattern.device)
                 where = (row, heads[:, None], columns[None, :])
-                rows = pattern[where]
-                rows[..., start:] = _changed(rows[..., start:], write)
+                rows, seen = pattern[where], visible[row, 0, columns]
+                changed = _changed(rows[..., start:], write)
+                # a value put where the query cannot see would let it attend to the future
+                rows[..., start:] = torch.where(seen[:, start:], changed, rows[..., start:])
                 pattern[where] = rows
-                self._count(index, Firing(edited=int(visible[row, 0, columns].sum()) * heads.numel()))
+                self._count(index, Firing(edited=int(seen.sum()) * heads.numel()))
 
 
 def _changed(old: Tensor, write: Write) -> Tensor:
@@ -261,7 +264,8 @@ def _changed(old: Tensor, write: Write) -> Tensor:
 
 
 def _edge_entries(edges: Edges, what: object, start: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Query columns, key columns and mask strengths, one entry an edge."""
+    """Query columns, key columns and mask strengths, one entry an edge; strengths on the CPU in float64 whatever the
+    model's dtype, or log(1 - s) would lose its digits near 1."""
     queries = [query + start for query, keys in edges.rows for _ in keys]
     keys = [key + start for _, row in edges.rows for key in row]
     strength = what.strength if isinstance(what, Mask) else 1.0
@@ -270,7 +274,7 @@ def _edge_entries(edges: Edges, what: object, start: int, like: Tensor) -> tuple
     return (
         torch.tensor(queries, device=like.device),
         torch.tensor(keys, device=like.device),
-        torch.tensor(strengths, device=like.device, dtype=torch.float64).to(like.dtype),
+        torch.tensor(strengths, dtype=torch.float64),
     )
 
 

@@ -101,8 +101,9 @@ class Plan:
         """Refuse a plan that does not fit a model or a batch, before anything runs.
 
         Raises:
-            SpecError: a layer, head, sequence or position does not exist; the message names it.
+            SpecError: a layer, head, sequence, position or token does not exist; the message names it.
         """
+        _check_tokens(tokens, dims)
         for read in self.reads:
             _check_layer(read.layer, dims)
         for write in self.writes:
@@ -110,6 +111,20 @@ class Plan:
 
 
 EMPTY_PLAN = Plan()
+
+
+def _check_tokens(tokens: Tokens, dims: ModelDims) -> None:
+    longest = max(tokens.lengths)
+    if dims.context is not None and longest > dims.context:
+        raise SpecError(
+            f"a sequence of {longest} tokens: the model's context is {dims.context} tokens; give a shorter prompt."
+        )
+    lowest, highest = int(tokens.ids.min()), int(tokens.ids.max())
+    if lowest < 0 or highest >= dims.vocab:
+        raise SpecError(
+            f"token id {lowest if lowest < 0 else highest} does not exist: the model's vocabulary has ids 0 to "
+            f"{dims.vocab - 1}. Tokenise with the model's own tokenizer."
+        )
 
 
 def _check_layer(layer: int, dims: ModelDims) -> None:
