@@ -1,0 +1,220 @@
+"""The `transformer_lens` backend: plans carried out by the hooks of a `TransformerBridge`.
+
+In: an in-memory transformers model (its modules are copied first, because a bridge replaces them), or a bridge of the
+user's own. Out: a `Model`. Its patterns, logits and edits are those of the other backends. Token ids go in as they
+are; the bridge never tokenises.
+
+What it cannot do, each refused by name: architectures whose attention TransformerLens leaves inside the model's own
+code, points that it passes no hook at, and edits of the copies of k and v that query heads share.
+"""
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache, partial
+from threading import RLock
+from typing import Any
+
+import torch
+from einops import rearrange
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from attnprobe.errors import ModelError, PlanError
+from attnprobe.models.model import Backend, Provenance
+from attnprobe.models.transformer_lens_bridge import build_bridge, check_bridge, input_device, measure_dims, own_norms
+from attnprobe.models.transformer_lens_points import OTHERS, LayerPoints, locate_points, tapped_rotary
+from attnprobe.plan import EMPTY_PLAN, Execution, ModelDims, Plan, Point, Run, Tokens
+from attnprobe.shapes import AttnLogits, Visible
+
+_Hook = tuple[str, Callable[..., Tensor | None]]
+_VECTORS = tuple(point for point in Point if not point.has_edges)
+
+
+class TransformerLensModel:
+    """A model that TransformerLens runs.
+
+    Args:
+        bridge: a `TransformerBridge` in raw mode, in evaluation mode, around a transformers model with eager
+            attention. Hooks that it already carries stay in force.
+        tokenizer: the model's own. The bridge's is not used: booting it may have made it prepend a BOS.
+        provenance: where the weights came from.
+
+    Raises:
+        ModelError: the bridge is in another state, or its architecture cannot be served; the message says what to do.
+    """
+
+    def __init__(self, bridge: Any, *, tokenizer: PreTrainedTokenizerBase | None, provenance: Provenance) -> None:
+        check_bridge(bridge)
+        self._bridge = bridge
+        self._tokenizer = tokenizer
+        self._provenance = provenance
+        self._points = locate_points(bridge)
+        self._dims = measure_dims(bridge, self._points)
+        self._options = inspect.signature(bridge.original_model.forward).parameters
+        # one pass at a time: hooks sit on the bridge itself
+        self._lock = RLock()
+
+    @classmethod
+    def of(
+        cls,
+        model: PreTrainedModel,
+        *,
+        tokenizer: PreTrainedTokenizerBase | None,
+        provenance: Provenance,
+        in_place: bool = False,
+    ) -> "TransformerLensModel":
+        """Build a bridge around an in-memory model and serve that.
+
+        Args:
+            model: any decoder-only model that TransformerLens knows.
+            tokenizer: its tokenizer, if it has one.
+            provenance: where its weights came from.
+            in_place: build around `model` itself, which is not restored. By default its modules are copied and its
+                weights shared, and `model` stays as it was.
+
+        Raises:
+            ModelError: TransformerLens does not know the architecture, leaves its attention where edits would be
+                dropped, or computes other logits than the model itself.
+        """
+        return cls(build_bridge(model, in_place=in_place), tokenizer=tokenizer, provenance=provenance)
+
+    @property
+    def backend(self) -> Backend:
+        """TransformerLens."""
+        return Backend.TRANSFORMER_LENS
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where its weights came from."""
+        return self._provenance
+
+    @property
+    def dims(self) -> ModelDims:
+        """Its sizes."""
+        return self._dims
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase | None:
+        """Its tokenizer, if it was given one."""
+        return self._tokenizer
+
+    @property
+    def device(self) -> torch.device:
+        """Where tokens enter it."""
+        return input_device(self._bridge.original_model)
+
+    def forward(self, tokens: Tokens, plan: Plan = EMPTY_PLAN) -> Run:
+        """Run the tokens under a plan, without gradients.
+
+        Raises:
+            SpecError: the plan does not fit the model or the tokens.
+            PlanError: the bridge passes no hook at a point of the plan, or a write did not fire.
+        """
+        execution = Execution(plan, self._dims, tokens)
+        visible = cache(partial(_visible_keys, tokens))
+        touched = [points for points in self._points if execution.touches(points.layer, *Point)]
+        hooks = [hook for points in touched for hook in self._hooks(points, execution, visible)]
+        inputs = self._inputs(tokens, plan)
+        with ExitStack() as stack:
+            stack.enter_context(self._lock)
+            stack.enter_context(torch.no_grad())
+            stack.enter_context(own_norms(self._bridge))
+            for points in touched:
+                if points.rotating is not None and execution.touches(points.layer, Point.Q, Point.K):
+                    stack.enter_context(tapped_rotary(points, partial(self._edit_vectors, execution, points.layer)))
+            stack.enter_context(self._bridge.hooks(fwd_hooks=hooks))
+            logits = _run_or_refuse(partial(self._bridge, tokens.ids.to(self.device), **inputs))
+        return execution.finish(logits)
+
+    def close(self) -> None:
+        """Do nothing: between passes the bridge is as it was found."""
+
+    def _inputs(self, tokens: Tokens, plan: Plan) -> dict[str, Any]:
+        inputs: dict[str, Any] = {"attention_mask": tokens.attention_mask().to(self.device), "use_cache": False}
+        if "position_ids" in self._options:
+            inputs["position_ids"] = tokens.position_ids().to(self.device)
+        elif any(tokens.padding(row) for row in range(len(tokens.lengths))):
+            raise PlanError(
+                f"{type(self._bridge.original_model).__name__} takes no position ids, so that padding would shift its "
+                "positions; give sequences of one length in a batch."
+            )
+        if plan.last_logits is not None and "logits_to_keep" in self._options:
+            inputs["logits_to_keep"] = plan.last_logits
+        return inputs
+
+    def _hooks(
+        self, points: LayerPoints, execution: Execution, visible: Callable[[int | None], Visible]
+    ) -> Iterator[_Hook]:
+        layer = points.layer
+        if execution.needs_per_query_head(layer) and self._dims.n_heads[layer] != self._dims.n_kv_heads[layer]:
+            raise PlanError(
+                f"k or v of layer {layer} by query head: TransformerLens has no hook on the copies that query heads "
+                f"share; use backend '{Backend.NATIVE}', or edit the key and value head itself."
+            )
+        for point in Point:
+            if execution.touches(layer, point):
+                points.check(point)
+        for point in _VECTORS:
+            if execution.touches(layer, point) and point in points.hooks:
+                edit = partial(self._edit_vectors, execution, layer, point)
+                yield points.hooks[point], lambda tensor, hook, edit=edit: _or_none(tensor, edit(tensor))
+        if not execution.needs_pattern(layer):
+            return
+        seen = partial(visible, self._dims.windows[layer])
+
+        def edit_logits(tensor: AttnLogits, hook: object) -> Tensor | None:
+            shown = seen().to(tensor.device)
+            _check_visible(layer, tensor, shown)
+            return _or_none(tensor, execution.attn_logits(layer, tensor, shown, has_sink=points.has_sink))
+
+        def edit_pattern(tensor: Tensor, hook: object) -> Tensor | None:
+            return _or_none(tensor, execution.pattern(layer, tensor, seen().to(tensor.device)))
+
+        yield points.hooks[Point.ATTN_LOGITS], edit_logits
+        yield points.hooks[Point.PATTERN], edit_pattern
+
+    def _edit_vectors(self, execution: Execution, layer: int, point: Point, tensor: Tensor) -> Tensor:
+        edited = execution.vectors(point, layer, tensor)
+        if point.has_kv_heads and execution.needs_per_query_head(layer):
+            # one query head to a key and value head: its copy is the head itself
+            edited = execution.vectors(point, layer, edited, per_query_head=True)
+        return edited
+
+
+def _run_or_refuse(run: Callable[[], Tensor]) -> Tensor:
+    """Run; a warning that says an edit or the rotary embedding was left out is an error here."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=r"(?s).*(edit is discarded|RoPE was NOT applied)")
+        try:
+            return run()
+        except (UserWarning, RuntimeWarning) as warning:
+            raise PlanError(f"TransformerLens cannot honour this plan: {warning} Use backend {OTHERS}.") from warning
+
+
+def _visible_keys(tokens: Tokens, window: int | None) -> Visible:
+    """Which keys each query may attend to: not after it, within the window, no padding."""
+    columns = torch.arange(tokens.width)
+    distance = rearrange(columns, "q_pos -> q_pos 1") - rearrange(columns, "k_pos -> 1 k_pos")
+    near = (distance >= 0) & (distance < (tokens.width if window is None else window))
+    return near & rearrange(tokens.attention_mask().bool(), "batch k_pos -> batch 1 1 k_pos")
+
+
+def _check_visible(layer: int, scores: AttnLogits, visible: Visible) -> None:
+    """Hold what the plan was checked against to the mask that the model itself added."""
+    # what is masked stands at finfo.min plus something small, or at -inf
+    shown = scores > torch.finfo(scores.dtype).min / 2
+    wrong = (shown != visible) & visible.any(-1, keepdim=True)
+    if wrong.any():
+        batch, head, query, key = wrong.nonzero()[0].tolist()
+        raise ModelError(
+            f"layer {layer}: the model's own mask and its configuration disagree on whether column {query} of "
+            f"sequence {batch} sees column {key} (head {head}); expected a causal mask with the window that the "
+            "configuration gives. This model cannot be served."
+        )
+
+
+def _or_none(before: Tensor, after: Tensor) -> Tensor | None:
+    # None tells the bridge that a hook only looked, which spares it a reshape
+    return None if after is before else after
