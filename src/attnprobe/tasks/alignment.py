@@ -56,10 +56,7 @@ def align(example: Example, tokenizer: TextTokenizer) -> AlignedExample:
         special=tuple(range(tokens.n_special)),
         targets=_targets(example, tokens, piece_of, foils),
         spans=MappingProxyType(
-            {
-                name: _covered(example, tokens, spans, f"span {name!r}")
-                for name, spans in example.spans.items()
-            }
+            {name: _covered(example, tokens, spans, f"span {name!r}") for name, spans in example.spans.items()}
         ),
         corruption=first_lined_up(example, tokens, first, piece_of, tokenizer),
     )
@@ -160,9 +157,7 @@ def _keys(
     keys = {KeyDefinition.TOKEN_MATCH: equal}
     if word.premise is not None and word.source_word is not None:
         keys[KeyDefinition.PREMISE] = _before(position, _covered(example, tokens, word.premise, "premise"))
-        keys[KeyDefinition.SOURCE_WORD] = _before(
-            position, _covered(example, tokens, word.source_word, "source word")
-        )
+        keys[KeyDefinition.SOURCE_WORD] = _before(position, _covered(example, tokens, word.source_word, "source word"))
     return MappingProxyType(keys)
 
 

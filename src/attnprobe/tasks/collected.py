@@ -29,13 +29,10 @@ class CollectedTask:
         object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
         if not self.examples:
             raise TaskError(
-                f"task {self.name!r} is empty: expected at least one example; ask for more, or"
-                " give other data."
+                f"task {self.name!r} is empty: expected at least one example; ask for more, or give other data."
             )
         seen: set[str] = set()
         for example in self.examples:
             if example.id in seen:
-                raise TaskError(
-                    f"task {self.name!r}: two examples have the id {example.id!r}; give each its own."
-                )
+                raise TaskError(f"task {self.name!r}: two examples have the id {example.id!r}; give each its own.")
             seen.add(example.id)

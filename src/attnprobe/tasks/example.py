@@ -51,8 +51,7 @@ class Span:
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end:
             raise TaskError(
-                f"span [{self.start}, {self.end}): expected 0 <= start < end; give a span of at least one "
-                "character."
+                f"span [{self.start}, {self.end}): expected 0 <= start < end; give a span of at least one character."
             )
 
 

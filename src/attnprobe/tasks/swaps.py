@@ -43,9 +43,7 @@ def foil_token(
         ids = token_ids(tokenizer, example.text[:at] + foil + rest)
         foil_stop = len(ids) - after
         is_same_around = ids[:start] == tokens.ids[:start] and ids[foil_stop:] == tokens.ids[stop:]
-        parted = next(
-            (here for here in range(start, min(stop, foil_stop)) if ids[here] != tokens.ids[here]), None
-        )
+        parted = next((here for here in range(start, min(stop, foil_stop)) if ids[here] != tokens.ids[here]), None)
         if not is_same_around or parted is None or ids[parted] == tokenizer.unk_token_id:
             continue
         if foil_stop == stop:
@@ -70,9 +68,7 @@ def first_lined_up(
         piece_of: for each gold token's position, the index of its word.
         tokenizer: what cut them.
     """
-    lined_up = (
-        _lined_up(example, tokens, first_gold, piece_of, each, tokenizer) for each in example.corruptions
-    )
+    lined_up = (_lined_up(example, tokens, first_gold, piece_of, each, tokenizer) for each in example.corruptions)
     return next(filter(None, lined_up), None)
 
 

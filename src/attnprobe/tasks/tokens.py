@@ -82,9 +82,7 @@ class TokenizedText:
     def first_from(self, character: int) -> int:
         """The position of the first token that begins here or later; the number of tokens if none does."""
         positions = range(self.n_special, len(self.ids))
-        begins = (
-            at for at in positions if self.ranges[at][0] >= character and self.ranges[at][1] > character
-        )
+        begins = (at for at in positions if self.ranges[at][0] >= character and self.ranges[at][1] > character)
         return next(begins, len(self.ids))
 
     def straddling(self, character: int) -> int | None:

@@ -26,9 +26,7 @@ MOST_TARGETS = 3
 MOST_FOILS_PER_TARGET = 6
 
 
-def corruptions_of(
-    writing: Writing, exemplars: Sequence[Item], candidates: Candidates
-) -> tuple[Corruption, ...]:
+def corruptions_of(writing: Writing, exemplars: Sequence[Item], candidates: Candidates) -> tuple[Corruption, ...]:
     """The corrupted versions of a problem on the page, best first.
 
     Args:
@@ -53,12 +51,10 @@ def corruptions_of(
     return tuple(corruption for each in islice(filter(None, found), MOST_TARGETS) for corruption in each)
 
 
-def _swaps(
-    writing: Writing, exemplars: Sequence[Item], candidates: Candidates, target: int
-) -> Iterator[Corruption]:
-    word, span = [
-        placed for passage in writing.steps for placed in zip(passage.words, passage.spans, strict=True)
-    ][target]
+def _swaps(writing: Writing, exemplars: Sequence[Item], candidates: Candidates, target: int) -> Iterator[Corruption]:
+    word, span = [placed for passage in writing.steps for placed in zip(passage.words, passage.spans, strict=True)][
+        target
+    ]
     page = writing.page
     before = page.gold[: span.start - len(page.prompt)]
     present = frozenset(re.findall(r"\w+", page.prompt.lower()))
@@ -68,6 +64,4 @@ def _swaps(
         corrupted = lay_out(item_of(writing.problem.renamed({word.lemma: lemma})), exemplars)
         # they part earlier where the target follows an article that the foil does not fit
         if corrupted.gold.startswith(before + word.spelled(lemma)):
-            yield Corruption(
-                word=target, foil=word.spelled(lemma), prompt=corrupted.prompt, gold=corrupted.gold
-            )
+            yield Corruption(word=target, foil=word.spelled(lemma), prompt=corrupted.prompt, gold=corrupted.gold)

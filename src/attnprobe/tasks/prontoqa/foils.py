@@ -85,8 +85,7 @@ def foils_of(candidates: Candidates, step: int, words: tuple[Word, ...], index: 
     fitting = (
         lemma
         for lemma in candidates.instead_of(word.kind, word.lemma)
-        if (before not in ("a", "an") or article(lemma) == before)
-        and _is_wrong(candidates, step, word, lemma)
+        if (before not in ("a", "an") or article(lemma) == before) and _is_wrong(candidates, step, word, lemma)
     )
     return tuple(word.spelled(lemma) for lemma in islice(fitting, MOST_FOILS))
 

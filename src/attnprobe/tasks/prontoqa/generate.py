@@ -105,8 +105,7 @@ def distinct_problems(spec: ProntoqaSpec, n: int) -> Iterator[Problem]:
                 break
         else:
             raise SpecError(
-                f"{spec.rule} at {spec.hops} hops: {n} different examples asked for, "
-                f"{index} found; ask for fewer."
+                f"{spec.rule} at {spec.hops} hops: {n} different examples asked for, {index} found; ask for fewer."
             )
 
 
@@ -158,9 +157,7 @@ def prontoqa_task(
         )
         for index, problem in enumerate(distinct_problems(spec, n))
     )
-    variant = [spec.distractors.value] * (spec.distractors is not Distractors.NONE) + [f"{shots}shot"] * (
-        shots > 0
-    )
+    variant = [spec.distractors.value] * (spec.distractors is not Distractors.NONE) + [f"{shots}shot"] * (shots > 0)
     name = "/".join(["prontoqa", spec.rule.value, f"{hops}hop", *variant])
     return CollectedTask(name=name, settings={"task": "prontoqa", **facts, "n": n}, examples=examples)
 

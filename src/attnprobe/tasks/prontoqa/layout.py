@@ -55,9 +55,7 @@ def lay_out(item: Item, exemplars: Sequence[Item] = ()) -> Page:
     """
     has_blank_line = any("\n\n" in sentence for each in (item, *exemplars) for sentence in each.proof)
     break_ = "\n\n" if has_blank_line else "\n"
-    shown = "".join(
-        f"Q: {each.question} {each.query}{break_}A: {each.answer}{break_}\n" for each in exemplars
-    )
+    shown = "".join(f"Q: {each.question} {each.query}{break_}A: {each.answer}{break_}\n" for each in exemplars)
     question = len(shown) + len("Q: ")
     # the space that some questions begin with is no part of them
     first = question + len(item.question) - len(item.question.lstrip())

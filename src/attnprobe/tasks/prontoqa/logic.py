@@ -193,11 +193,7 @@ def follows(formula: Formula, facts: Iterable[Claim], rules: Iterable[Universal]
             facts = tuple(facts)
             return all(follows(claim, facts, rules) for claim in claims)
         case Universal(antecedent=antecedent, consequent=consequent):
-            cases = (
-                [[part] for part in antecedent.operands]
-                if isinstance(antecedent, Or)
-                else [operands(antecedent)]
-            )
+            cases = [[part] for part in antecedent.operands] if isinstance(antecedent, Or) else [operands(antecedent)]
             return all(holds(consequent, forward_closure(case, rules)) for case in cases)
 
 

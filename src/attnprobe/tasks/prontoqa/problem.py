@@ -83,11 +83,7 @@ class Problem:
             return words.get(lemma, lemma)
 
         def moved(ground: Given | Earlier) -> Given | Earlier:
-            return (
-                replace(ground, formula=ground.formula.mapped(change))
-                if isinstance(ground, Given)
-                else ground
-            )
+            return replace(ground, formula=ground.formula.mapped(change)) if isinstance(ground, Given) else ground
 
         return Problem(
             rules=tuple(rule.mapped(change) for rule in self.rules),

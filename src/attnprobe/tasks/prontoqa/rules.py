@@ -106,9 +106,7 @@ def _conjunction_introduction(hops: int, draw: Draw) -> Problem:
 def _conjunction_elimination(hops: int, draw: Draw) -> Problem:
     name, path = draw.name(), draw.concepts(hops)
     both = tuple(And(pair) for pair in zip(draw.qualities(hops), path, strict=True))
-    rules = tuple(
-        Universal(before, pair, draw.wording()) for before, pair in zip(path, both[1:], strict=False)
-    )
+    rules = tuple(Universal(before, pair, draw.wording()) for before, pair in zip(path, both[1:], strict=False))
     fact = Claim(name, both[0])
 
     proof = _Proof()
@@ -123,9 +121,7 @@ def _conjunction_elimination(hops: int, draw: Draw) -> Problem:
 def _disjunction_introduction(hops: int, draw: Draw) -> Problem:
     name, path = draw.name(), draw.concepts(hops)
     either = tuple(Or(pair) for pair in zip(draw.qualities(hops), path, strict=True))
-    rules = tuple(
-        Universal(pair, after, Wording.THAT_IS) for pair, after in zip(either, path[1:], strict=False)
-    )
+    rules = tuple(Universal(pair, after, Wording.THAT_IS) for pair, after in zip(either, path[1:], strict=False))
     fact, goal = Claim(name, path[0]), Claim(name, either[-1])
 
     proof = _Proof()
@@ -162,9 +158,7 @@ def _proof_by_contradiction(hops: int, draw: Draw) -> Problem:
         assumed = proof.assume(Claim(name, case), Given(goal, index))
         widened = proof.derive(Claim(name, rule.antecedent), assumed, Given(rule))
         contrary = proof.derive(Claim(name, end), proof.restate(rule), widened)
-        refuted.append(
-            proof.derive(goal.claims[index], assumed, proof.contradict(fact, contrary), closes=True)
-        )
+        refuted.append(proof.derive(goal.claims[index], assumed, proof.contradict(fact, contrary), closes=True))
     proof.derive(goal, *refuted)
     return Problem(rules=(rule,), facts=(fact,), goal=goal, proof=tuple(proof.steps))
 

@@ -63,9 +63,7 @@ def item_of(problem: Problem) -> Item:
         joined([word for words in written for word in words])[0] + (BLANK_LINE if steps[-1].closes else "")
         for steps, written in _proof_sentences(problem)
     )
-    return Item(
-        question=f"{rules} {facts}", query=QUERY_MARK + joined(sentence(clause(problem.goal)))[0], proof=proof
-    )
+    return Item(question=f"{rules} {facts}", query=QUERY_MARK + joined(sentence(clause(problem.goal)))[0], proof=proof)
 
 
 def write(problem: Problem, exemplars: Sequence[Item] = ()) -> Writing:
