@@ -1,63 +1,106 @@
-"""A tiny model with random weights and hand-made examples, for tests of the causal room."""
+"""A tiny model with random weights and made-up examples, for tests of the causal room."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pytest
 
 from attnprobe.models.model import Model, Provenance
 from attnprobe.models.native import NativeModel
-from attnprobe.tasks import AlignedCorruption, AlignedExample, Example, KeyDefinition, Target, WordKind
+from attnprobe.tasks.example import Corruption, Example, GoldWord, Span, WordKind
 from tests.models.architectures import VOCAB, Architecture, build_model, build_tokenizer
 
 N_GOLD = 6
+N_WORDS = VOCAB - 3
 
 
 @pytest.fixture(scope="session")
 def tiny() -> Model:
     """Llama with grouped keys: three layers of four query heads on two key heads."""
-    provenance = Provenance(name="tiny", revision=None, architecture="LlamaForCausalLM")
-    return NativeModel(build_model(Architecture.LLAMA), tokenizer=build_tokenizer(), provenance=provenance)
+    return _native(Architecture.LLAMA)
 
 
 @pytest.fixture(scope="session")
 def windowed() -> Model:
     """Mistral with a window of four tokens in every layer."""
-    provenance = Provenance(name="windowed", revision=None, architecture="MistralForCausalLM")
-    return NativeModel(build_model(Architecture.MISTRAL), tokenizer=build_tokenizer(), provenance=provenance)
+    return _native(Architecture.MISTRAL)
 
 
-def made_up(name: str, *, seed: int, length: int = 20, keys: Sequence[int] | None = None) -> AlignedExample:
-    """Random tokens; every second gold token has three random keys (or the keys given), the others are unlicensed.
+def _native(architecture: Architecture) -> Model:
+    provenance = Provenance(name=architecture.value, revision=None, architecture=architecture.value)
+    return NativeModel(build_model(architecture), tokenizer=build_tokenizer(), provenance=provenance)
 
-    The corrupted version differs at position 5 and at the third gold token.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListTask:
+    """A task that is a list of examples."""
+
+    examples: Sequence[Example]
+    name: str = "made-up"
+    settings: Mapping[str, str | int | None] = field(default_factory=dict[str, str | int | None])
+
+
+def made_up(name: str, *, seed: int, length: int = 20, keys: Sequence[int] | None = None) -> Example:
+    """Random words `w0 w1 ...`, one token each; every second gold word has three random source words.
+
+    Words number 6 to 8 are the span `middle`. The corrupted version differs at word 5 and at the third gold word.
+
+    Args:
+        name: id of the example.
+        seed: of the words and keys.
+        length: words in all, the last `N_GOLD` of them gold.
+        keys: the source words of every licensed gold word, by number, instead of random ones.
     """
     rng = random.Random(seed)
-    ids = tuple(rng.randrange(VOCAB - 3) for _ in range(length))
+    words = [f"w{rng.randrange(N_WORDS)}" for _ in range(length)]
     first = length - N_GOLD
-    targets = tuple(_target(position, ids, first, rng, keys) for position in range(first, length))
-    at = first + 2
-    corrupted = list(ids)
-    corrupted[5], corrupted[at] = (ids[5] + 1) % (VOCAB - 3), (ids[at] + 1) % (VOCAB - 3)
-    return AlignedExample(
-        example=Example(id=name, prompt="prompt", gold=" gold"),
-        ids=ids,
-        prompt_length=first,
-        special=(0,),
-        targets=targets,
-        spans={"middle": (6, 7, 8)},
-        corruption=AlignedCorruption(ids=tuple(corrupted), position=at, gold=ids[at], foil=corrupted[at]),
+    starts = [sum(len(word) + 1 for word in words[:number]) for number in range(length)]
+    shift = starts[first] - 1
+
+    def spans(numbers: Sequence[int]) -> tuple[Span, ...]:
+        return tuple(Span(starts[number], starts[number] + len(words[number])) for number in numbers)
+
+    gold_words = []
+    for number in range(first, length):
+        chosen = sorted(keys or rng.sample(range(1, number - 1), 3))
+        is_licensed = (number - first) % 2 == 0
+        start = starts[number] - shift
+        kind = WordKind.NOUN if (number - first) % 4 else WordKind.NAME
+        gold_words.append(
+            GoldWord(
+                span=Span(start, start + len(words[number])),
+                kind=kind if is_licensed else WordKind.UNLICENSED,
+                premise=spans(chosen) if is_licensed else (),
+                source_word=spans(chosen) if is_licensed else (),
+                foils=(_next(words[number]),) if is_licensed else (),
+            )
+        )
+    corrupted = list(words)
+    corrupted[5], corrupted[first + 2] = _next(words[5]), _next(words[first + 2])
+    return Example(
+        id=name,
+        prompt=" ".join(words[:first]),
+        gold=" " + " ".join(words[first:]),
+        words=tuple(gold_words),
+        spans={"middle": (Span(starts[6], starts[8] + len(words[8])),)},
+        corruptions=(
+            Corruption(
+                word=2,
+                foil=corrupted[first + 2],
+                prompt=" ".join(corrupted[:first]),
+                gold=" " + " ".join(corrupted[first:]),
+            ),
+        ),
     )
 
 
-def _target(position: int, ids: tuple[int, ...], first: int, rng: random.Random, keys: Sequence[int] | None) -> Target:
-    if (position - first) % 2:
-        return Target(position=position, token=ids[position], kind=WordKind.UNLICENSED)
-    chosen = tuple(sorted(keys or rng.sample(range(1, position - 1), 3)))
-    return Target(
-        position=position,
-        token=ids[position],
-        kind=WordKind.NOUN if (position - first) % 4 else WordKind.NAME,
-        keys={KeyDefinition.SOURCE_WORD: chosen},
-        foil=(ids[position] + 1) % (VOCAB - 3),
+def _next(word: str) -> str:
+    return f"w{(int(word[1:]) + 1) % N_WORDS}"
+
+
+def made_up_task(n: int = 10, *, keys: Sequence[int] | None = None) -> ListTask:
+    """`n` made-up examples of different lengths."""
+    return ListTask(
+        examples=[made_up(f"made-up-{number}", seed=number, length=18 + number % 5, keys=keys) for number in range(n)]
     )

@@ -71,9 +71,13 @@ def prepare(aligned: AlignedExample, settings: PatchSettings) -> Subject | Skip:
     if settings.intervention is InterventionKind.PATCH:
         return _prepare_patch(aligned, settings)
     keys = keys_for(aligned, settings.keys)
-    # with a span as keys every gold token is read; with a definition only those that it gives keys
-    reads_all = settings.keys not in set(KeyDefinition)
-    scored = tuple(index for index, found in enumerate(keys) if found or reads_all)
+    # a definition reads the tokens that it gives keys; a span reads every token, but for words known to be unlicensed
+    is_span = settings.keys not in set(KeyDefinition)
+    scored = tuple(
+        index
+        for index, (target, found) in enumerate(zip(aligned.targets, keys, strict=True))
+        if found or (is_span and target.kind is not WordKind.UNLICENSED)
+    )
     if not scored:
         return Skip.NO_SCORED_TOKENS
     if settings.metric is Metric.LOGIT_DIFF:
