@@ -135,7 +135,7 @@ def _source(fields: Fields, prompt: str, gold: str) -> tuple[Span, tuple[Span, .
 
 
 def _foil(fields: Fields, gold: str, words: tuple[GoldWord, ...]) -> tuple[int, str, str]:
-    """Index of the gold word at which the foil parts from the gold, its word there, and the foil as a gold."""
+    """The word at which the foil parts from the gold, what the foil has there, and the foil as a gold."""
     lead = gold[: len(gold) - len(gold.lstrip())]
     foil = lead + fields.text("foil").strip()
     own = [gold[each.start : each.end] for each in segments(gold)]
