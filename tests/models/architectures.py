@@ -57,7 +57,7 @@ def build_model(architecture: Architecture, *, seed: int = 0, dtype: torch.dtype
 
 
 def randomise(model: nn.Module, *, seed: int) -> None:
-    """Draw every parameter anew: matrices at 1/sqrt(fan-in), more for queries and keys, vectors around what they were.
+    """Draw every parameter anew: matrices at 1/sqrt(fan-in), more for queries and keys, norms around what they were.
 
     Embeddings and unembeddings are small: logits of half a nat keep rounding well below 5e-6, mistakes far above.
     """
@@ -65,7 +65,9 @@ def randomise(model: nn.Module, *, seed: int) -> None:
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)
-            if parameter.ndim < 2:
+            if name.endswith("bias"):
+                parameter.copy_(0.2 * noise)
+            elif parameter.ndim < 2:
                 parameter.add_(0.2 * noise)
             elif any(part in name for part in ("embed", "wte", "wpe", "lm_head")):
                 parameter.copy_(0.08 * noise)

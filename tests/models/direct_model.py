@@ -90,8 +90,9 @@ class DirectModel(PreTrainedModel):
         input_ids: Tensor,
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
+        use_cache: bool = False,
     ) -> CausalLMOutput:
-        """Logits of every position."""
+        """Logits of every position; there is no cache."""
         batch, width = input_ids.shape
         columns = torch.arange(width, device=input_ids.device)
         visible = (columns[:, None] >= columns[None, :]).expand(batch, 1, width, width)

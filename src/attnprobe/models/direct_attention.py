@@ -108,7 +108,8 @@ def _drop_last(running: list[nn.Module]) -> None:
 
 
 def _is_repeated(heads: Heads, size: int) -> bool:
-    return torch.equal(expand_heads(heads[:, ::size], size), heads)
+    # a NaN equals nothing, but is no reason to take heads for different ones
+    return torch.equal(expand_heads(heads[:, ::size], size).nan_to_num(), heads.nan_to_num())
 
 
 def _compressed(heads: Heads, n_repeats: int, caller: nn.Module) -> Heads:
