@@ -191,7 +191,10 @@ def test_a_replacement_does_what_the_same_edit_does_in_transformers(family: Arch
     columns = [position + start for position in positions]
     draw = torch.Generator().manual_seed(3)
     if point is Point.PATTERN:
-        values = torch.softmax(torch.randn(1, len(positions), plain.shape[-1], generator=draw), dim=-1)
+        # another pattern over the keys that each query sees
+        values = (torch.randn(1, *plain[head, positions].shape, generator=draw) + plain[head, positions].log()).softmax(
+            -1
+        )
     elif point.has_heads:
         values = torch.randn(len(positions), 1, plain.shape[-1], generator=draw)
     else:
@@ -520,7 +523,7 @@ def test_the_warning_that_an_edit_was_dropped_is_an_error() -> None:
     text = "A hook on attn.hook_pattern returned a modified tensor. The edit is discarded and does not matter."
     served = TransformerLensModel(bridge, tokenizer=None, provenance=PROVENANCE)
     bridge.add_hook("blocks.1.hook_in", lambda tensor, hook: warnings.warn(text, stacklevel=1))
-    with pytest.raises(PlanError, match="cannot honour this plan: A hook on attn.hook_pattern.*Use backend 'native'"):
+    with pytest.raises(PlanError, match=r"cannot honour this plan: A hook on attn\.hook_pattern.*Use backend 'native'"):
         served.forward(batch())
 
 

@@ -23,7 +23,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from attnprobe.errors import ModelError, PlanError
 from attnprobe.models.model import Backend, Provenance
-from attnprobe.models.transformer_lens_bridge import build_bridge, check_bridge, input_device, measure_dims, own_norms
+from attnprobe.models.transformer_lens_bridge import (
+    build_bridge,
+    check_bridge,
+    input_device,
+    measure_dims,
+    own_rounding,
+)
 from attnprobe.models.transformer_lens_points import OTHERS, LayerPoints, locate_points, tapped_rotary
 from attnprobe.plan import EMPTY_PLAN, Execution, ModelDims, Plan, Point, Run, Tokens
 from attnprobe.shapes import AttnLogits, Visible
@@ -120,7 +126,7 @@ class TransformerLensModel:
         with ExitStack() as stack:
             stack.enter_context(self._lock)
             stack.enter_context(torch.no_grad())
-            stack.enter_context(own_norms(self._bridge))
+            stack.enter_context(own_rounding(self._bridge))
             for points in touched:
                 if points.rotating is not None and execution.touches(points.layer, Point.Q, Point.K):
                     stack.enter_context(tapped_rotary(points, partial(self._edit_vectors, execution, points.layer)))

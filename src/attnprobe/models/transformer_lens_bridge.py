@@ -48,10 +48,11 @@ def build_bridge(model: PreTrainedModel, *, in_place: bool) -> Any:
     try:
         # by the class, because config.architectures is empty in a model that was never saved
         bridge = build_bridge_from_module(own, name, hf_config=own.config)
+        with own_rounding(bridge):
+            found = own(**_probe(own)).logits
     except (ValueError, RuntimeError, NotImplementedError, AttributeError) as error:
         raise ModelError(f"{name}: TransformerLens cannot serve it ({error}); use backend {OTHERS}.") from error
-    with own_norms(bridge):
-        _check_same_logits(name, expected, own(**_probe(own)).logits)
+    _check_same_logits(name, expected, found)
     return bridge
 
 
@@ -112,7 +113,7 @@ def measure_dims(bridge: Any, points: Sequence[LayerPoints]) -> ModelDims:
     resid = points[0].hooks[Point.RESID]
     keys = [f"blocks.{layer.layer}.attn.k.hook_out" for layer in points]
     outputs = [layer.hooks[Point.Z] for layer in points]
-    with bridge.hooks(fwd_hooks=[(name, note) for name in (resid, *keys, *outputs)]):
+    with own_rounding(bridge), bridge.hooks(fwd_hooks=[(name, note) for name in (resid, *keys, *outputs)]):
         logits: Logits = bridge.original_model(**_probe(bridge.original_model)).logits
     if any(len(sizes.get(name, ())) != 4 for name in (*keys, *outputs)):
         raise ModelError(
@@ -138,18 +139,29 @@ def input_device(model: PreTrainedModel) -> torch.device:
 
 
 @contextmanager
-def own_norms(bridge: Any) -> Generator[None]:
-    """Within this context the model's own norm modules compute: the bridge's rewritten ones round differently."""
+def own_rounding(bridge: Any) -> Generator[None]:
+    """Within this context a bridge rounds where the model does.
+
+    Its rewritten norms give way to the model's own modules, and queries and keys that it rotates in float32 return to
+    the model's dtype, as transformers' rotation has it (OLMo 2 in bfloat16 does not run otherwise).
+    """
     from transformer_lens.model_bridge.generalized_components import NormalizationBridge
 
-    found = [module for module in bridge.modules() if isinstance(module, NormalizationBridge)]
-    before = [norm.use_native_layernorm_autograd for norm in found]
+    norms = [module for module in bridge.modules() if isinstance(module, NormalizationBridge)]
+    before = [norm.use_native_layernorm_autograd for norm in norms]
+    dtype: torch.dtype = bridge.original_model.dtype
+
+    def cast(tensor: Tensor, hook: object) -> Tensor | None:
+        return None if tensor.dtype is dtype else tensor.to(dtype)
+
+    rotated = [name for name in bridge.hook_dict if name.endswith(("attn.hook_rot_q", "attn.hook_rot_k"))]
     try:
-        for norm in found:
+        for norm in norms:
             norm.use_native_layernorm_autograd = True
-        yield
+        with bridge.hooks(fwd_hooks=[(name, cast) for name in rotated]):
+            yield
     finally:
-        for norm, was in zip(found, before, strict=True):
+        for norm, was in zip(norms, before, strict=True):
             norm.use_native_layernorm_autograd = was
 
 
