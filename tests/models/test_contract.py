@@ -172,7 +172,7 @@ EDITS: dict[str, Callable[[ModelDims], tuple[Write, ...]]] = {
 
 @every_case
 def test_dimensions_are_those_of_the_family(case: Case) -> None:
-    model, twin = open_case(case)
+    model, _ = open_case(case)
     family = FAMILIES[case.family]
     assert model.dims.windows == family.windows
     assert model.dims.n_kv_heads == family.kv_heads
@@ -207,7 +207,7 @@ def test_patterns_are_those_of_transformers(case: Case) -> None:
 
 @every_case
 def test_the_empty_plan_is_the_plain_run_bit_for_bit(case: Case) -> None:
-    model, twin = open_case(case)
+    model, _ = open_case(case)
     plain = build(case.family)
     if case.loader.attention is not None:
         plain.set_attn_implementation(case.loader.attention)
