@@ -7,7 +7,7 @@ shapes its softmax. Out: the heads' outputs. Nothing here knows how the call was
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from einops import rearrange, repeat
@@ -19,7 +19,8 @@ from attnprobe.plan import Execution, Point
 from attnprobe.shapes import HeadVectors, Visible
 
 Heads = Float[Tensor, "batch head pos d_head"]
-Plain = Callable[[Heads, Heads, Heads], HeadVectors]
+KvHeads = Float[Tensor, "batch kv_head k_pos d_head"]
+Plain = Callable[[Heads, KvHeads, KvHeads], HeadVectors]
 """The model's own way from q, k, v to z; what untouched layers run."""
 
 
@@ -40,8 +41,8 @@ class AttentionCall:
     """
 
     query: Heads
-    key: Heads
-    value: Heads
+    key: KvHeads
+    value: KvHeads
     mask: Tensor | None
     is_causal: bool
     scaling: float
@@ -73,6 +74,7 @@ class AttentionCall:
         return logits.masked_fill(~self.visible(), torch.finfo(logits.dtype).min)
 
 
+@runtime_checkable
 class AttentionPass(Protocol):
     """Whoever watches the attention calls of one forward pass."""
 
@@ -118,9 +120,11 @@ def attend_under_plan(call: AttentionCall, plain: Plain, execution: Execution, l
             call = replace(call, **{name: _by_head(vectors)})
     if execution.needs_per_query_head(layer):
         n_repeats = call.query.shape[1] // call.key.shape[1]
+        copies: dict[str, KvHeads] = {}
         for point, name in ((Point.K, "key"), (Point.V, "value")):
             expanded = _by_position(expand_heads(getattr(call, name), n_repeats))
-            call = replace(call, **{name: _by_head(execution.vectors(point, layer, expanded, per_query_head=True))})
+            copies[name] = _by_head(execution.vectors(point, layer, expanded, per_query_head=True))
+        call = replace(call, **copies)
     if execution.needs_pattern(layer) or execution.needs_per_query_head(layer):
         z = explicit_attention(call, execution, layer)
     else:
@@ -128,7 +132,7 @@ def attend_under_plan(call: AttentionCall, plain: Plain, execution: Execution, l
     return execution.vectors(Point.Z, layer, z) if execution.touches(layer, Point.Z) else z
 
 
-def expand_heads(heads: Heads, n_repeats: int) -> Heads:
+def expand_heads(heads: KvHeads, n_repeats: int) -> Float[Tensor, "batch head k_pos d_head"]:
     """Each key or value head once for every query head that it serves."""
     if n_repeats == 1:
         return heads

@@ -16,7 +16,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from attnprobe.errors import ModelError
-from attnprobe.models.attention_call import AttentionCall, AttentionPass, Heads, explicit_attention
+from attnprobe.models.attention_call import AttentionCall, AttentionPass, Heads, KvHeads, explicit_attention
 from attnprobe.shapes import HeadVectors
 
 IMPLEMENTATION = "attnprobe"
@@ -56,8 +56,8 @@ def _configs(model: PreTrainedModel) -> list[PretrainedConfig]:
 def _attention(
     module: nn.Module,
     query: Heads,
-    key: Heads,
-    value: Heads,
+    key: KvHeads,
+    value: KvHeads,
     attention_mask: Tensor | None,
     *,
     scaling: float | None = None,
@@ -82,7 +82,7 @@ def _attention(
     )
     is_stepwise = _IS_EAGER.get() or softcap is not None or s_aux is not None
 
-    def plain(q: Heads, k: Heads, v: Heads) -> HeadVectors:
+    def plain(q: Heads, k: KvHeads, v: KvHeads) -> HeadVectors:
         if is_stepwise:
             changed = AttentionCall(
                 query=q,

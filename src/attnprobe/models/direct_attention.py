@@ -17,15 +17,15 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from attnprobe.errors import PlanError
-from attnprobe.models.attention_call import AttentionCall, AttentionPass, Heads, expand_heads
+from attnprobe.models.attention_call import AttentionCall, AttentionPass, Heads, KvHeads, expand_heads
 from attnprobe.shapes import HeadVectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Arguments:
     query: Heads
-    key: Heads
-    value: Heads
+    key: KvHeads
+    value: KvHeads
     attn_mask: Tensor | None = None
     dropout_p: float = 0.0
     is_causal: bool = False
@@ -61,7 +61,7 @@ class _SdpaMode(TorchFunctionMode):
             scaling=given.query.shape[-1] ** -0.5 if given.scale is None else given.scale,
         )
 
-        def plain(q: Heads, k: Heads, v: Heads) -> HeadVectors:
+        def plain(q: Heads, k: KvHeads, v: KvHeads) -> HeadVectors:
             z = F.scaled_dot_product_attention(
                 q,
                 expand_heads(k, n_repeats),
@@ -112,7 +112,9 @@ def _is_repeated(heads: Heads, size: int) -> bool:
     return torch.equal(expand_heads(heads[:, ::size], size).nan_to_num(), heads.nan_to_num())
 
 
-def _compressed(heads: Heads, n_repeats: int, caller: nn.Module) -> Heads:
+def _compressed(
+    heads: Heads, n_repeats: int, caller: nn.Module
+) -> KvHeads:
     if not _is_repeated(heads, n_repeats):
         raise PlanError(
             f"{type(caller).__name__} repeated its key and value heads {n_repeats} times when the model was loaded, "

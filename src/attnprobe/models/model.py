@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from transformers import PreTrainedTokenizerBase
@@ -45,6 +45,7 @@ class Provenance:
     settings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
+@runtime_checkable
 class Model(Protocol):
     """A decoder-only language model that carries out plans.
 

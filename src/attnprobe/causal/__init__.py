@@ -1,0 +1,1 @@
+"""Edits turned into evidence: effects, matched controls, intervals, tests and verdicts."""

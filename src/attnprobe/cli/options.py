@@ -1,0 +1,152 @@
+"""The options of `attnprobe patch`: names, help, and nothing that takes time to import.
+
+In: nothing. Out: annotated types for the command's signature. Values arrive as text and are read in `request`, where
+the enums are that they must be members of; a test holds the choices listed here equal to those enums.
+"""
+
+from typing import Annotated
+
+import typer
+
+_MODEL, _TASK, _EDIT, _MEASURE, _OUTPUT = "Model", "Task", "What is done to each head", "What is measured", "Output"
+
+
+def _option(panel: str, *names: str, shows: str, says: str, default: str | None = None) -> object:
+    return typer.Option(
+        *names, metavar=shows, help=says, rich_help_panel=panel, show_default=True if default is None else default
+    )
+
+
+Model = Annotated[
+    str | None,
+    _option(_MODEL, "--model", shows="MODEL", says="A hub name, a directory, or zoo:NAME.", default="the zoo's best"),
+]
+Backend = Annotated[
+    str,
+    _option(_MODEL, "--backend", shows="NAME", says="Runs the model: auto, native, transformer_lens or nnsight."),
+]
+Device = Annotated[str, _option(_MODEL, "--device", shows="NAME", says="auto, cpu, cuda, cuda:N or mps.")]
+Dtype = Annotated[
+    str,
+    _option(
+        _MODEL,
+        "--dtype",
+        shows="NAME",
+        says="float32, bfloat16, float16, or auto: float32 on a CPU, the checkpoint's elsewhere.",
+    ),
+]
+
+TaskName = Annotated[
+    str, _option(_TASK, "--task", shows="NAME", says="prontoqa is generated; jsonl, csv and upstream are files.")
+]
+TaskFile = Annotated[str | None, _option(_TASK, "--task-file", shows="FILE", says="For jsonl, csv and upstream.")]
+Rule = Annotated[
+    str,
+    _option(
+        _TASK,
+        "--rule",
+        shows="NAME",
+        says="Of prontoqa: implication_elimination, conjunction_introduction, conjunction_elimination, "
+        "disjunction_introduction, disjunction_elimination or proof_by_contradiction.",
+    ),
+]
+Hops = Annotated[str, _option(_TASK, "--hops", shows="1..5", says="Of prontoqa: how often a proof uses the rule.")]
+Shots = Annotated[
+    str, _option(_TASK, "--shots", shows="0..8", says="Of prontoqa: solved examples before each question.")
+]
+Distractors = Annotated[
+    str,
+    _option(
+        _TASK,
+        "--distractors",
+        shows="NAME",
+        says="Of prontoqa: sentences that no proof needs, none, relevant or irrelevant.",
+    ),
+]
+Count = Annotated[
+    str | None,
+    _option(_TASK, "-n", shows="N", says="How many examples.", default="48 of prontoqa, all of a file"),
+]
+
+Intervention = Annotated[
+    str, _option(_EDIT, "--intervention", shows="NAME", says="mask, ablate, patch or scale, one head at a time.")
+]
+Keys = Annotated[
+    str,
+    _option(
+        _EDIT,
+        "--keys",
+        shows="NAME",
+        says="mask: what may not be attended to: source_word, premise, token_match, or a span of the task.",
+    ),
+]
+Queries = Annotated[
+    str | None,
+    _option(
+        _EDIT,
+        "--queries",
+        shows="NAME",
+        says="At which positions: predicting, all, or a span of the task.",
+        default="predicting for mask, all for the others",
+    ),
+]
+Heads = Annotated[str, _option(_EDIT, "--heads", shows="L2H3,...", says="Which heads, or all.")]
+Strength = Annotated[str, _option(_EDIT, "--strength", shows="(0, 1]", says="mask: share of the attention removed.")]
+EmptyRow = Annotated[
+    str,
+    _option(
+        _EDIT, "--empty-row", shows="NAME", says="mask: raise, self or zero where a row would be left without keys."
+    ),
+]
+AblationKind = Annotated[
+    str, _option(_EDIT, "--ablation", shows="NAME", says="ablate: zero, mean or resample in place of the output.")
+]
+SiteName = Annotated[
+    str,
+    _option(
+        _EDIT,
+        "--site",
+        shows="NAME",
+        says="patch: z, pattern, q, k or v by head; attn_out, mlp_out or resid by layer.",
+    ),
+]
+DirectionName = Annotated[
+    str, _option(_EDIT, "--direction", shows="NAME", says="patch: clean_to_corrupted or corrupted_to_clean.")
+]
+Factor = Annotated[str, _option(_EDIT, "--factor", shows="NUMBER", says="scale: what the output is multiplied by.")]
+
+MetricName = Annotated[
+    str,
+    _option(_MEASURE, "--metric", shows="NAME", says="gold_logprob, logit_diff, kl, or recovery (patch only)."),
+]
+Control = Annotated[
+    str | None,
+    _option(
+        _MEASURE,
+        "--control",
+        shows="NAME",
+        says="mask: what the effect is compared with: random_keys, distance, mass or none.",
+        default="random_keys for mask",
+    ),
+]
+Seed = Annotated[str, _option(_MEASURE, "--seed", shows="N", says="Of the task and of everything drawn.")]
+BatchSize = Annotated[str, _option(_MEASURE, "--batch-size", shows="N", says="Sequences in one forward pass.")]
+
+Out = Annotated[
+    str | None,
+    _option(
+        _OUTPUT,
+        "--out",
+        shows="DIR",
+        says="For results; the same configuration may run there again, no other.",
+        default="attnprobe-runs/patch-HASH",
+    ),
+]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="Print summary.json and nothing else.", rich_help_panel=_OUTPUT),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", help="No progress bar and no table, only the answer.", rich_help_panel=_OUTPUT),
+]

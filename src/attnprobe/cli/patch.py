@@ -1,0 +1,60 @@
+"""`attnprobe patch`: which heads carry a model's reasoning.
+
+In: options. Out: what `patch_run` makes of them. Only the signature and the help stand here.
+"""
+
+import typer
+
+from attnprobe.cli import options
+from attnprobe.cli.typed import Typed
+
+
+def patch(
+    context: typer.Context,
+    model: options.Model = None,
+    backend: options.Backend = "auto",
+    device: options.Device = "auto",
+    dtype: options.Dtype = "auto",
+    task: options.TaskName = "prontoqa",
+    task_file: options.TaskFile = None,
+    rule: options.Rule = "implication_elimination",
+    hops: options.Hops = "2",
+    shots: options.Shots = "0",
+    distractors: options.Distractors = "relevant",
+    n: options.Count = None,
+    intervention: options.Intervention = "mask",
+    keys: options.Keys = "source_word",
+    queries: options.Queries = None,
+    heads: options.Heads = "all",
+    strength: options.Strength = "1",
+    empty_row: options.EmptyRow = "raise",
+    ablation: options.AblationKind = "zero",
+    site: options.SiteName = "z",
+    direction: options.DirectionName = "clean_to_corrupted",
+    factor: options.Factor = "0",
+    metric: options.MetricName = "gold_logprob",
+    control: options.Control = None,
+    seed: options.Seed = "0",
+    batch_size: options.BatchSize = "64",
+    out: options.Out = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Edit a model head by head and measure what it does to the gold proof.
+
+    With no options: in a small model that ships with the package, mask each
+    head's attention from the positions that predict gold words to the words
+    they come from, against matched controls, on generated proofs.
+
+    [bold]Examples[/bold]
+
+    [cyan]attnprobe patch -n 16 --heads L0H0,L1H1[/cyan]
+
+    [cyan]attnprobe patch --intervention ablate --metric logit_diff -n 16[/cyan]
+
+    [cyan]attnprobe patch --intervention patch --metric recovery --site z -n 16[/cyan]
+    """
+    # here, not above: it loads torch, and `--help` should not wait for that
+    from attnprobe.cli.patch_run import run_patch
+
+    run_patch(Typed.of(context))

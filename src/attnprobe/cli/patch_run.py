@@ -1,0 +1,122 @@
+"""`attnprobe patch`, carried out: load, claim a place, measure, write, say what was found.
+
+In: `Typed`. Out: files and a table. The order is such that a mistake costs as little time as it can.
+"""
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from attnprobe.causal.measure import patch_heads
+from attnprobe.causal.result import PatchResult
+from attnprobe.cli.console import progress_bar, quiet_libraries
+from attnprobe.cli.request import PatchRequest
+from attnprobe.cli.typed import Typed, option_name
+from attnprobe.models.load import load_model
+from attnprobe.models.model import Model
+from attnprobe.report.files import patch_files
+from attnprobe.report.finding import rules_record
+from attnprobe.report.summary import settings_record
+from attnprobe.report.table import finding_text, head_table
+from attnprobe.runs import (
+    JsonValue,
+    Manifest,
+    RunDirectory,
+    check_place,
+    default_place,
+    model_record,
+    portable,
+    repeat_command,
+    task_record,
+)
+from attnprobe.tasks import Task
+from attnprobe.zoo import DEFAULT_NAME
+
+_PROGRAM = "attnprobe"
+_NOT_ARGUMENTS = ("json", "quiet")
+
+
+def run_patch(typed: Typed) -> None:
+    """Do what was asked.
+
+    Raises:
+        AttnprobeError: anything that the user can mend.
+    """
+    request = PatchRequest.of(typed)
+    if request.out is not None:
+        check_place(request.out)
+    name = request.model or f"zoo:{DEFAULT_NAME}"
+    prints_json, is_quiet = typed.flag("json"), typed.flag("quiet")
+    with quiet_libraries():
+        task = request.task()
+        model = load_model(name, backend=request.backend, device=request.device, dtype=request.dtype)
+        try:
+            manifest = _manifest(typed, request, model, task)
+            with RunDirectory.claim(request.out or default_place(manifest), manifest) as directory:
+                with progress_bar(portable(name), is_shown=not (prints_json or is_quiet)) as progress:
+                    result = patch_heads(model, task, request.settings, progress=progress)
+                names = {"model": portable(name), "task": portable(task.name)}
+                files = patch_files(result, task.examples, manifest, **names)
+                written = directory.finish(files)
+        finally:
+            model.close()
+    if prints_json:
+        sys.stdout.write(files["summary.json"].decode("utf-8"))
+    else:
+        _show(result, written, model=portable(name), task=portable(task.name), with_table=not is_quiet)
+
+
+def _manifest(typed: Typed, request: PatchRequest, model: Model, task: Task) -> Manifest:
+    settings = settings_record(request.settings)
+    configuration: dict[str, JsonValue] = {
+        "model": model_record(model),
+        "task": task_record(task),
+        "patch": settings,
+    }
+    given: dict[str, JsonValue] = {
+        option_name(name): portable(value) if isinstance(value := typed.values[name], str) else value
+        for name in sorted(typed.given)
+    }
+    task_settings = {
+        name: portable(value) if isinstance(value, str) else value for name, value in task.settings.items()
+    }
+    resolved: dict[str, JsonValue] = {
+        "model": portable(model.provenance.name),
+        "backend": model.backend.value,
+        "device": str(model.device),
+        "dtype": model.provenance.settings.get("dtype"),
+        **task_settings,
+        "n": len(task.examples),
+        **settings,
+    }
+    return Manifest(
+        command="patch",
+        configuration=configuration,
+        arguments_given=given,
+        arguments_resolved=resolved,
+        repeat=repeat_command([_PROGRAM, *typed.words]),
+        rules=rules_record(),
+    )
+
+
+def _show(result: PatchResult, written: tuple[Path, ...], *, model: str, task: str, with_table: bool) -> None:
+    # a terminal that cannot show a minus sign should not end the run
+    if isinstance(sys.stdout.errors, str) and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+    console = Console(highlight=False)
+    if with_table:
+        console.print(head_table(result, model=model, task=task))
+        console.print()
+    console.print(finding_text(result))
+    if with_table:
+        console.print()
+        console.print(f"Written to {_shown(written[0].parent)}:", markup=False)
+        console.print("  " + "  ".join(path.name for path in written), markup=False)
+
+
+def _shown(path: Path) -> str:
+    """A path as the user would type it: relative to where they are, if it is below."""
+    absolute = path.absolute()
+    here = Path.cwd()
+    return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(path)

@@ -1,0 +1,217 @@
+"""The nnsight backend: one trace a forward, in which ordinary Python meets the tensors where the model computes them.
+
+In: a transformers model in memory, or an nnsight model that the user already has. Out: `NnsightModel`. What stands
+in the trace is `nnsight_walk`.
+
+Eager attention runs under every plan, the empty one too, since edited and unedited runs are compared with each other.
+
+A module in memory is wrapped as `nnsight.NNsight`. `TransformersModel` puts a pipeline around the same traces, needs a
+tokenizer and changes the padding side of the one it gets; one that the user hands in is taken as it is, as is any other
+nnsight model of a decoder. nnsight is imported when a model is opened, not before: it gives every object of the process
+a `.save`.
+
+Remote execution (NDIF) is not built. What it would change: a remote block carries its code by value, so the walk would
+have to stand in the block, with `Execution` rebuilt there from the plan, reads marked by `nnsight.save`, and eager
+attention asked of the server (`TransformersModel(..., attn_implementation="eager")` does).
+"""
+
+import inspect
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from attnprobe.errors import ModelError, PlanError
+from attnprobe.models.anatomy import Anatomy, find_anatomy
+from attnprobe.models.model import Backend, Provenance
+from attnprobe.models.nnsight_walk import Block, Envoy, Walk, cannot, find_call
+from attnprobe.plan import EMPTY_PLAN, Execution, ModelDims, Plan, Run, Tokens
+
+_STATE = "__nnsight__"
+# modules that were bare when we wrapped them, with the `forward` that they carried themselves
+_BARE: WeakKeyDictionary[nn.Module, Callable[..., Any] | None] = WeakKeyDictionary()
+
+
+class NnsightModel:
+    """A transformers model that carries out plans in nnsight traces.
+
+    Args:
+        model: a causal language model, or an nnsight model around one; weights not loaded yet are loaded.
+        tokenizer: of the model; None takes the nnsight model's own, if it has one.
+        provenance: where the weights came from.
+
+    Raises:
+        ModelError: it is no such model, or nnsight does not reach its attention.
+    """
+
+    def __init__(
+        self, model: PreTrainedModel | Envoy, *, tokenizer: PreTrainedTokenizerBase | None, provenance: Provenance
+    ) -> None:
+        self._envoy, self._model, self._is_ours = _open(model)
+        self._tokenizer = tokenizer if tokenizer is not None else vars(self._envoy).get("tokenizer")
+        self._provenance = provenance
+        self._options = inspect.signature(type(self._model).forward).parameters
+        try:
+            with _evaluating(self._model):
+                anatomy = find_anatomy(self._model)
+            self._dims = anatomy.dims
+            self._blocks = _find_blocks(self._envoy, self._model, anatomy)
+        except ModelError:
+            self.close()
+            raise
+        self._is_open = True
+
+    @property
+    def backend(self) -> Backend:
+        """nnsight."""
+        return Backend.NNSIGHT
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where its weights came from."""
+        return self._provenance
+
+    @property
+    def dims(self) -> ModelDims:
+        """Its sizes."""
+        return self._dims
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase | None:
+        """Its tokenizer, if there is one."""
+        return self._tokenizer
+
+    @property
+    def device(self) -> torch.device:
+        """Where tokens enter it."""
+        embedding: Any = self._model.get_input_embeddings()
+        return embedding.weight.device
+
+    def forward(self, tokens: Tokens, plan: Plan = EMPTY_PLAN) -> Run:
+        """Run the tokens under a plan, without gradients.
+
+        Raises:
+            SpecError: the plan does not fit the model or the tokens.
+            PlanError: a point that the plan names is no one module's output, or a write did not fire.
+            ModelError: the model was closed, or does not attend as its configuration says.
+        """
+        if not self._is_open:
+            raise ModelError("this nnsight model was closed, and its module left as it was found; load it again.")
+        execution = Execution(plan, self._dims, tokens)
+        inputs = self._inputs(tokens, plan)
+        walk = Walk(self._envoy, self._blocks, execution, self._dims, tokens)
+        with torch.no_grad(), _evaluating(self._model), _eager(self._model), _own_errors():  # noqa: SIM117
+            # nnsight compiles this block from its source and runs it in turns with the model
+            with self._envoy.trace(**inputs):
+                walk.run()
+        return execution.finish(walk.logits)
+
+    def close(self) -> None:
+        """Take nnsight's wrappers off a module that was handed in bare; an nnsight model stays as it was."""
+        self._is_open = False
+        if not self._is_ours:
+            return
+        for module in self._model.modules():
+            state = vars(module).get(_STATE)
+            if state is None:
+                continue
+            state.routes = [route for route in state.routes if route[0]() not in (None, self._envoy.interleaver)]
+            if state.routes or module not in _BARE:
+                continue  # someone else's nnsight model stands on this module too
+            del vars(module)[_STATE], vars(module)["forward"]
+            if (forward := _BARE.pop(module)) is not None:
+                vars(module)["forward"] = forward
+
+    def _inputs(self, tokens: Tokens, plan: Plan) -> dict[str, Any]:
+        inputs: dict[str, Any] = {
+            "input_ids": tokens.ids,
+            "attention_mask": tokens.attention_mask(),
+            "use_cache": False,
+            "return_dict": True,
+        }
+        if "position_ids" in self._options:
+            # some families count positions from the first column otherwise, padding included
+            inputs["position_ids"] = tokens.position_ids()
+        elif any(tokens.padding(row) for row in range(len(tokens.lengths))):
+            raise PlanError(
+                f"{type(self._model).__name__} takes no position ids, so that padding would shift its positions; "
+                "give sequences of one length in a batch."
+            )
+        if plan.last_logits is not None and "logits_to_keep" in self._options:
+            inputs["logits_to_keep"] = plan.last_logits
+        return inputs
+
+
+def _open(model: PreTrainedModel | Envoy) -> tuple[Envoy, PreTrainedModel, bool]:
+    """The nnsight model, the module in it, and whether it was we who wrapped that."""
+    import nnsight
+
+    envoy: Any = model if isinstance(model, nnsight.Envoy) else None
+    if envoy is not None and getattr(envoy, "dispatched", True) is False:
+        envoy.dispatch()
+    module = model if envoy is None else envoy._module
+    if not isinstance(module, PreTrainedModel):
+        raise ModelError(
+            f"model of class {type(module).__name__}: expected a transformers model (PreTrainedModel), or an nnsight "
+            "model around one; hand in the whole model, head included."
+        )
+    if envoy is not None:
+        return envoy, module, False
+    for part in module.modules():
+        if _STATE not in vars(part):
+            _BARE[part] = vars(part).get("forward")
+    return nnsight.NNsight(module), module, True
+
+
+def _find_blocks(envoy: Envoy, model: PreTrainedModel, anatomy: Anatomy) -> tuple[Block, ...]:
+    paths = {id(module): path for path, module in model.named_modules()}
+
+    def at(module: nn.Module | None) -> Envoy:
+        return None if module is None else envoy.get(paths[id(module)])
+
+    return tuple(
+        Block(block=at(layer.block), attention=at(layer.attention), call=find_call(at(layer.caller)), mlp=at(layer.mlp))
+        for layer in anatomy.layers
+    )
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Generator[None]:
+    """Dropout off; modules that were training train again afterwards."""
+    training = [module for module in model.modules() if module.training]
+    try:
+        for module in training:
+            module.training = False
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+@contextmanager
+def _eager(model: PreTrainedModel) -> Generator[None]:
+    """Eager attention; the implementations of all parts as they were afterwards."""
+    config: Any = model.config
+    parts = {key: part for key in config.sub_configs if (part := getattr(config, key, None)) is not None}
+    found = {"": config._attn_implementation} | {key: part._attn_implementation for key, part in parts.items()}
+    try:
+        model.set_attn_implementation("eager")
+        yield
+    finally:
+        model.set_attn_implementation(found)
+
+
+@contextmanager
+def _own_errors() -> Generator[None]:
+    """Say in our words what nnsight says of a point that the model did not come to."""
+    from nnsight.intervention.interleaver import OutOfOrderError
+    from nnsight.intervention.source import SourceNotAvailable
+
+    try:
+        yield
+    except (OutOfOrderError, SourceNotAvailable) as error:
+        raise cannot(f"the trace does not pass where its source says ({error})") from error

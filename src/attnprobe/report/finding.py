@@ -1,0 +1,166 @@
+"""What was found, as a verdict and a sentence computed from the numbers by rules stated beforehand.
+
+In: a `PatchResult`. Out: `Finding`. The rules stand here and nowhere else; the manifest stores them before the run,
+the page prints them. They can say no.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from attnprobe.causal.result import PatchResult
+from attnprobe.causal.rows import HeadResult
+from attnprobe.causal.statistics import Estimate
+from attnprobe.report.numbers import counted, with_interval
+from attnprobe.report.phrases import Phrases, phrases_for
+from attnprobe.runs import JsonValue
+
+ALPHA = 0.05
+LEVEL = 0.95
+MINIMUM: Mapping[str, float] = {"nats": 0.1, "logits": 0.1, "share": 0.1}
+"""The smallest change that counts, by unit of the metric (DESIGN.md section 6)."""
+
+
+class Verdict(StrEnum):
+    """What the numbers say to the sweep's question."""
+
+    SUPPORTED = "supported"
+    CONTRADICTED = "contradicted"
+    UNDETERMINED = "undetermined"
+
+
+RULES: Mapping[str, str] = {
+    "stands_out": f"a head stands out when q < {ALPHA:g} (q is over all heads of the sweep) in the expected direction",
+    "strongest": "the strongest head is picked on some examples and estimated on the others, by cross-fitting",
+    "supported": (
+        f"some head stands out, and the {LEVEL:.0%} interval of the strongest head excludes 0 in the expected "
+        "direction, and its size is at least the minimum"
+    ),
+    "contradicted": (
+        f"the {LEVEL:.0%} interval of the strongest head lies within the minimum on either side of 0, or it excludes "
+        "0 against the expected direction and no head stands out"
+    ),
+    "undetermined": "neither, or there are fewer than 8 examples",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The answer to a sweep's question.
+
+    Attributes:
+        verdict: by the rules.
+        question: what was asked.
+        answer: one or two sentences with the numbers that the verdict rests on.
+        standing_out: heads with q below alpha in the expected direction, strongest first.
+        opposite: heads with q below alpha against it.
+    """
+
+    verdict: Verdict
+    question: str
+    answer: str
+    standing_out: tuple[HeadResult, ...]
+    opposite: tuple[HeadResult, ...]
+
+
+def rules_record() -> Mapping[str, JsonValue]:
+    """The rules as the manifest stores them."""
+    return {
+        "alpha": ALPHA,
+        "interval": LEVEL,
+        "correction": "benjamini_hochberg",
+        "minimum": dict(MINIMUM),
+        "verdict": dict(RULES),
+    }
+
+
+def find(result: PatchResult) -> Finding:
+    """Answer a sweep's question by the rules."""
+    phrases = phrases_for(result.settings)
+    significant = [head for head in strongest_first(result) if head.q is not None and head.q < ALPHA]
+    expected = phrases.expected
+    standing_out = tuple(head for head in significant if expected is None or leading(head) * expected > 0)
+    opposite = tuple(head for head in significant if head not in standing_out)
+    verdict = _verdict(result, expected, stands_out=bool(standing_out))
+    return Finding(
+        verdict=verdict,
+        question=phrases.question,
+        answer=f"{_strongest_sentence(result, phrases, verdict)} {_count_sentence(result, phrases, significant)}",
+        standing_out=standing_out,
+        opposite=opposite,
+    )
+
+
+def leading(head: HeadResult) -> float:
+    """The number that a row is judged by: the difference to its control, or the effect where there is none."""
+    return head.effect if head.difference is None else head.difference
+
+
+def strongest_first(result: PatchResult) -> tuple[HeadResult, ...]:
+    """Heads by the size of what they are judged by; heads that lack the control the others have come last."""
+    has_control = any(head.difference is not None for head in result.heads)
+    return tuple(sorted(result.heads, key=lambda head: (has_control and head.difference is None, -abs(leading(head)))))
+
+
+def _verdict(result: PatchResult, expected: int | None, *, stands_out: bool) -> Verdict:
+    strongest = result.strongest
+    if strongest is None or strongest.value is None or strongest.low is None or strongest.high is None:
+        return Verdict.UNDETERMINED
+    minimum = MINIMUM[result.unit]
+    if -minimum < strongest.low and strongest.high < minimum:
+        return Verdict.CONTRADICTED
+    excludes_zero = strongest.low > 0 or strongest.high < 0
+    as_expected = expected is None or strongest.value * expected > 0
+    if excludes_zero and as_expected and stands_out and abs(strongest.value) >= minimum:
+        return Verdict.SUPPORTED
+    if excludes_zero and not as_expected and not stands_out:
+        return Verdict.CONTRADICTED
+    return Verdict.UNDETERMINED
+
+
+def _strongest_sentence(result: PatchResult, phrases: Phrases, verdict: Verdict) -> str:
+    opening = {Verdict.SUPPORTED: "Yes.", Verdict.CONTRADICTED: "No.", Verdict.UNDETERMINED: "Undetermined."}[verdict]
+    strongest, noun = result.strongest, phrases.unit_noun
+    if strongest is None or strongest.value is None:
+        return f"{opening} With {counted(result.n, 'example')} nothing was tested; give at least 8."
+    names = " or ".join(dict.fromkeys(result.strongest_heads))
+    # a share is a plain number
+    unit = "" if result.unit == "share" else f" {result.unit}"
+    minimum = f"{MINIMUM[result.unit]:g}{unit}"
+    amount = f"{with_interval(strongest.value, strongest.low, strongest.high)}{unit}"
+    against = f" against {phrases.reference}" if phrases.reference else ""
+    change = f"the strongest {noun} ({names}), on examples that did not pick it, changes {phrases.metric}"
+    sentence = f"{change} by {amount}{against}"
+    if verdict is Verdict.CONTRADICTED and _is_within(strongest, MINIMUM[result.unit]):
+        return f"{opening} Even {sentence}: less than {minimum}, the smallest change that counts."
+    if verdict is Verdict.CONTRADICTED:
+        return f"{opening} {sentence[0].upper()}{sentence[1:]}: the other way round."
+    if verdict is Verdict.UNDETERMINED:
+        return f"{opening} {sentence[0].upper()}{sentence[1:]}; by the rules that is neither a yes nor a no."
+    return f"{opening} {sentence[0].upper()}{sentence[1:]}."
+
+
+def _is_within(estimate: Estimate, minimum: float) -> bool:
+    return (
+        estimate.low is not None and estimate.high is not None and -minimum < estimate.low and estimate.high < minimum
+    )
+
+
+def _count_sentence(result: PatchResult, phrases: Phrases, significant: list[HeadResult]) -> str:
+    noun, tested = phrases.unit_noun, sum(head.q is not None for head in result.heads)
+    if tested == 0:
+        return f"No {noun} could be tested."
+    one = len(significant) == 1
+    against = f"{'its' if one else 'their'} control" if phrases.reference else "0"
+    basis = f"q < {ALPHA:g}, n = {result.n}"
+    if not significant:
+        against = "its control" if phrases.reference else "0"
+        return f"None of {counted(tested, noun)} differs from {against} ({basis})."
+    lower = sum(leading(head) < 0 for head in significant)
+    split = ", ".join(
+        f"{count} {verb if count > 1 else verb + 's'} it"
+        for count, verb in ((lower, "lower"), (len(significant) - lower, "raise"))
+        if count
+    )
+    differs = "differs" if one else "differ"
+    return f"{len(significant)} of {counted(tested, noun)} {differs} from {against} ({basis}): {split}."

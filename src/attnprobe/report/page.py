@@ -1,0 +1,109 @@
+"""The page that a run leaves: one HTML file that needs nothing else, not even a network.
+
+In: a `PatchResult`, the task's examples, the manifest. Out: the bytes of `report.html`. Everything that came from
+outside is escaped by the template engine; pictures are inside the file.
+"""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from attnprobe.causal.controls import MIN_DOSE, ControlKind
+from attnprobe.causal.result import PatchResult
+from attnprobe.causal.rows import HeadResult
+from attnprobe.report.canvas import png_bytes
+from attnprobe.report.finding import ALPHA, MINIMUM, RULES, find, leading, strongest_first
+from attnprobe.report.head_map import head_map
+from attnprobe.report.interval_plot import interval_plot
+from attnprobe.report.numbers import decimals_for, interval, number, q_value
+from attnprobe.report.palette import DARK, LIGHT
+from attnprobe.report.phrases import phrases_for
+from attnprobe.report.texts import printable, shown_examples
+from attnprobe.runs import Manifest
+from attnprobe.tasks.example import Example
+
+_ROWS_SHOWN = 12
+_LIST_LIMIT = 2_000
+
+
+def report_page(
+    result: PatchResult, examples: Sequence[Example], manifest: Manifest, *, model: str, task: str
+) -> bytes:
+    """Write the page of a sweep.
+
+    Args:
+        result: of the sweep.
+        examples: of the task.
+        manifest: of the run; only its lasting part is shown.
+        model: what to call the model.
+        task: what to call the task.
+
+    Returns:
+        UTF-8 HTML, the same bytes for the same result and manifest.
+    """
+    template = _environment().get_template("report.html.j2")
+    ordered = strongest_first(result)
+    decimals = decimals_for(value for head in ordered for value in (head.effect, head.control, head.difference))
+    text = template.render(
+        result=result,
+        settings=result.settings,
+        model=printable(model),
+        task=printable(task),
+        finding=find(result),
+        phrases=phrases_for(result.settings),
+        rules=RULES,
+        minimum=MINIMUM[result.unit],
+        alpha=ALPHA,
+        min_dose=MIN_DOSE,
+        ordered=ordered[:_LIST_LIMIT],
+        unlisted=max(0, len(ordered) - _LIST_LIMIT),
+        rows_shown=_ROWS_SHOWN,
+        has_control=any(head.difference is not None for head in result.heads),
+        other_controls=_other_controls(result, ordered[:_ROWS_SHOWN]),
+        decimals=decimals,
+        number=number,
+        interval=interval,
+        q_value=q_value,
+        leading=leading,
+        maps={theme.name: _data_uri(png_bytes(head_map(result, theme=theme))) for theme in (LIGHT, DARK)},
+        intervals={theme.name: _data_uri(png_bytes(interval_plot(result, theme=theme))) for theme in (LIGHT, DARK)},
+        map_alt=_map_alt(result, ordered),
+        examples=shown_examples(examples, result),
+        command=printable(manifest.repeat),
+        manifest=printable(json.dumps(manifest.lasting_record(), indent=2, ensure_ascii=False, allow_nan=False)),
+    )
+    # a lone surrogate has no UTF-8; in a page it may as well be read as its code
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("attnprobe.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _data_uri(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
+
+
+def _other_controls(result: PatchResult, shown: Sequence[HeadResult]) -> Mapping[ControlKind, Sequence[HeadResult]]:
+    """For the heads shown, their rows against the kinds of control that the answer does not rest on."""
+    names = [head.head for head in shown]
+    others: dict[ControlKind, Sequence[HeadResult]] = {}
+    for kind, heads in result.by_control.items():
+        if kind is not result.settings.resolved_control:
+            by_name = {head.head: head for head in heads}
+            others[kind] = [by_name[name] for name in names if name in by_name]
+    return others
+
+
+def _map_alt(result: PatchResult, ordered: Sequence[HeadResult]) -> str:
+    noun = phrases_for(result.settings).unit_noun
+    strongest = ", ".join(f"{head.head} {number(leading(head))}" for head in ordered[:3])
+    return f"Map of {len(result.heads)} {noun}s by layer; the strongest, in {result.unit}: {strongest}."

@@ -1,0 +1,87 @@
+"""The content of `summary.json`: what was found, as plain JSON.
+
+In: a `PatchResult` and the names of its model and task. Out: a record, null wherever a number does not apply.
+"""
+
+from collections.abc import Mapping
+
+from attnprobe.causal.result import PatchResult
+from attnprobe.causal.settings import InterventionKind, PatchSettings
+from attnprobe.causal.statistics import Estimate
+from attnprobe.report.finding import find
+from attnprobe.runs import JsonValue, plain
+
+FORMAT = 1
+_ONLY_FOR = {
+    "keys": InterventionKind.MASK,
+    "strength": InterventionKind.MASK,
+    "empty_row": InterventionKind.MASK,
+    "ablation": InterventionKind.ABLATE,
+    "site": InterventionKind.PATCH,
+    "direction": InterventionKind.PATCH,
+    "factor": InterventionKind.SCALE,
+}
+"""Settings that act under one intervention alone; the others act under all."""
+
+
+def only_for(setting: str) -> InterventionKind | None:
+    """The one intervention under which a setting acts; None when it acts under all."""
+    return _ONLY_FOR.get(setting)
+
+
+def settings_record(settings: PatchSettings) -> Mapping[str, JsonValue]:
+    """The settings that act, defaults filled in; what the intervention does not use is left out."""
+    record: dict[str, JsonValue] = {
+        "intervention": settings.intervention.value,
+        "keys": settings.keys,
+        "queries": settings.resolved_queries,
+        "heads": "all" if settings.heads is None else [str(head) for head in sorted(set(settings.heads))],
+        "strength": settings.strength,
+        "empty_row": settings.empty_row.value,
+        "ablation": settings.ablation.value,
+        "site": settings.site.value,
+        "direction": settings.direction.value,
+        "factor": settings.factor,
+        "metric": settings.metric.value,
+        "control": settings.resolved_control.value,
+        "seed": settings.seed,
+        "batch_size": settings.batch_size,
+    }
+    return {name: value for name, value in record.items() if only_for(name) in (None, settings.intervention)}
+
+
+def summary_record(result: PatchResult, *, model: str, task: str) -> Mapping[str, JsonValue]:
+    """Put a result into the words of `summary.json`.
+
+    Args:
+        result: of a sweep.
+        model: what to call the model.
+        task: what to call the task.
+    """
+    finding = find(result)
+    return {
+        "format": FORMAT,
+        "command": "patch",
+        "model": model,
+        "task": task,
+        "intervention": result.settings.intervention.value,
+        "metric": result.settings.metric.value,
+        "unit": result.unit,
+        "n": result.n,
+        "clean": _estimate_record(result.clean),
+        "finding": {"verdict": finding.verdict.value, "question": finding.question, "answer": finding.answer},
+        "strongest": None
+        if result.strongest is None
+        else {**_estimate_record(result.strongest), "heads": list(result.strongest_heads)},
+        "heads": [plain(head.as_record()) for head in result.heads],
+        "by_control": {
+            kind.value: [plain(head.as_record()) for head in heads] for kind, heads in result.by_control.items()
+        },
+        "by_kind": {kind: _estimate_record(estimate) for kind, estimate in result.by_kind.items()},
+        "counts": dict(result.counts),
+        "settings": settings_record(result.settings),
+    }
+
+
+def _estimate_record(estimate: Estimate) -> dict[str, JsonValue]:
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n}

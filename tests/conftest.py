@@ -1,0 +1,45 @@
+"""Switches for every test: shapes are checked, warnings are errors, nothing reaches a network, seeds are fixed."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # read when transformers is imported
+os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+
+# before nnsight, which gives every object a `.save` that beartype's own import does not expect
+import beartype  # noqa: F401, I001
+import jaxtyping
+
+# before any module of attnprobe: the hook works on what is imported after it
+jaxtyping.install_import_hook("attnprobe", "beartype.beartype")
+
+import random
+
+import numpy as np
+import pytest
+import torch
+
+# each for one message of one library, none of it ours to mend
+_FOREIGN_WARNINGS = ()
+# marked tests that do not run unless asked for with `-m`
+_ON_DEMAND = ("slow", "network", "calibration")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for warning in _FOREIGN_WARNINGS:
+        config.addinivalue_line("filterwarnings", f"ignore:{warning}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+            item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+        for name in _ON_DEMAND:
+            if item.get_closest_marker(name) and not config.option.markexpr:
+                item.add_marker(pytest.mark.skip(reason=f"runs with -m {name}"))
+
+
+@pytest.fixture(autouse=True)
+def _fixed_seeds() -> None:
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)

@@ -1,0 +1,220 @@
+"""A second opinion on PrOntoQA-OOD text: reads it, checks proofs step by step, and decides entailment by its models.
+
+Shares no code with the package: sentences are parsed from text, truth is decided over all valuations.
+"""
+
+import re
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+NAMES = {"Fae", "Rex", "Sally", "Max", "Alex", "Sam", "Polly", "Stella", "Wren"}
+
+
+@dataclass(frozen=True)
+class Pred:
+    """Literals `(lemma, is_positive)` joined by `and`, `or` or nothing, in no order."""
+
+    joined: str
+    literals: frozenset[tuple[str, bool]]
+
+    def truth(self, value: dict[str, NDArray[np.bool_]]) -> NDArray[np.bool_]:
+        arrays = [value[lemma] if positive else ~value[lemma] for lemma, positive in sorted(self.literals)]
+        return np.logical_or.reduce(arrays) if self.joined == "or" else np.logical_and.reduce(arrays)
+
+
+@dataclass(frozen=True)
+class Said:
+    """A sentence: how it is put (`claim`, `rule`, `all`, `assume`, `contradiction`, `since`) and what it says."""
+
+    how: str
+    parts: tuple[object, ...]
+
+
+def parse(sentence: str) -> Said:
+    text = sentence.strip().removesuffix(".")
+    assert sentence.strip().endswith("."), sentence
+    assert text[0].isupper(), sentence
+    if text.startswith("Assume "):
+        return Said("assume", (parse_claim(text.removeprefix("Assume ")),))
+    if text.startswith("This contradicts with "):
+        return Said("contradiction", (parse_claim(text.removeprefix("This contradicts with ")),))
+    if text.startswith("Since "):
+        premise, conclusion = text.removeprefix("Since ").split(", ")
+        return Said("since", (parse_claim(premise), parse_claim(conclusion)))
+    if text.split()[0] in NAMES:
+        clauses = re.split(r" and (?=[A-Z])", text)
+        claims = tuple(parse_claim(clause) for clause in clauses)
+        return Said("all", claims) if len(claims) > 1 else claims[0]
+    return parse_rule(text)
+
+
+def parse_claim(text: str) -> Said:
+    name, verb, rest = text.split(" ", 2)
+    assert name in NAMES, text
+    assert verb == "is", text
+    return Said("claim", (name, parse_predicate(rest, plural=False)))
+
+
+def parse_rule(text: str) -> Said:
+    if text.startswith("Everything that is "):
+        before, after = text.removeprefix("Everything that is ").rsplit(" is ", 1)
+        assert " or " in before, text
+        return Said("rule", (parse_predicate(before, plural=False), parse_predicate(after, plural=False)))
+    determined = re.fullmatch(r"(?:Each|Every) ([\w ]+?) is (.*)", text)
+    if determined:
+        return Said("rule", (parse_words(determined[1]), parse_predicate(determined[2], plural=False)))
+    before, after = text[0].lower() + text[1:].split(" are ")[0], text.split(" are ", 1)[1]
+    return Said("rule", (parse_words(before, plural=True), parse_predicate(after, plural=True)))
+
+
+def parse_predicate(text: str, *, plural: bool) -> Pred:
+    if " or " in text:
+        parts = [parse_predicate(part, plural=plural) for part in text.split(" or ")]
+        assert all(part.joined == "" for part in parts), text
+        return Pred("or", frozenset(literal for part in parts for literal in part.literals))
+    positive = not text.startswith("not ")
+    text = text.removeprefix("not ")
+    article = re.match(r"(an?) (\w+)", text)
+    is_noun = re.search(r"pus(es)?$", text) is not None
+    assert (article is not None) == (is_noun and not plural), text
+    if article:
+        assert (article[1] == "an") == (article[2][0] in "aeiou"), text
+        text = text[len(article[1]) + 1 :]
+    found = parse_words(text, plural=plural)
+    if positive:
+        return found
+    assert found.joined == "", text
+    return Pred("", frozenset((lemma, False) for lemma, _ in found.literals))
+
+
+def parse_words(text: str, *, plural: bool = False) -> Pred:
+    words = text.split()
+    if words[-1].endswith("puses") or words[-1].endswith("pus"):
+        assert words[-1].endswith("puses") == plural, text
+    lemmas = [re.sub(r"puses$", "pus", word) for word in words]
+    return Pred("and" if len(lemmas) > 1 else "", frozenset((lemma, True) for lemma in lemmas))
+
+
+@dataclass(frozen=True)
+class Read:
+    """The text of an example, read back: the question's sentences, the goal, the sentences of the proof."""
+
+    question: tuple[Said, ...]
+    goal: Said
+    proof: tuple[Said, ...]
+
+
+def read(prompt: str, gold: str) -> Read:
+    asked = prompt[prompt.rindex("Q: ") + 3 :]
+    question, query = asked.removesuffix("A:").strip().split("Prove: ")
+    return Read(sentences(question), parse(query), sentences(gold))
+
+
+def sentences(text: str) -> tuple[Said, ...]:
+    return tuple(parse(sentence) for sentence in re.findall(r"[^.]+\.", text))
+
+
+def check_proof(found: Read) -> None:
+    """Natural deduction, one rule a step, the rule's premises all restated before; raises at the first bad step."""
+    lines: list[tuple[Said, frozenset[Said]]] = []
+    active: frozenset[Said] = frozenset()
+    refuted: frozenset[Said] | None = None
+    for number, said in enumerate(found.proof):
+        usable = [(line, open_) for line, open_ in lines if open_ <= active]
+        if refuted is not None:
+            (name, pred) = said.parts
+            denied = Said("claim", (name, Pred("", frozenset((lemma, not sign) for lemma, sign in pred.literals))))
+            assert denied in refuted, f"step {number} denies what was not assumed: {said}"
+            lines.append((said, refuted - {denied}))
+            refuted, active = None, active - {denied}
+            continue
+        if said.how == "assume":
+            # an assumption closes the case before it
+            active = frozenset(said.parts)
+            lines.append((said.parts[0], active))
+        elif said.how == "contradiction":
+            (fact,) = said.parts
+            assert fact in found.question, f"step {number} contradicts what is not given: {said}"
+            (name, pred) = fact.parts
+            contrary = Said("claim", (name, Pred("", frozenset((lemma, not sign) for lemma, sign in pred.literals))))
+            refuted = next(open_ for line, open_ in reversed(usable) if line == contrary)
+        elif said.how == "since":
+            premise, conclusion = said.parts
+            assert premise in found.question, f"step {number} argues from what is not given: {said}"
+            lines.append((conclusion, _by_cases(premise, conclusion, lines)))
+        elif said in found.question:
+            lines.append((said, frozenset()))
+        else:
+            open_ = _one_step(said, usable)
+            assert open_ is not None, f"step {number} does not follow: {said}"
+            lines.append((said, open_))
+    assert refuted is None
+    assert lines[-1] == (found.goal, frozenset()), f"ends with {lines[-1]}, not with {found.goal}"
+
+
+def _by_cases(premise: Said, conclusion: Said, lines: list[tuple[Said, frozenset[Said]]]) -> frozenset[Said]:
+    name, pred = premise.parts
+    assert pred.joined == "or"
+    left: set[Said] = set()
+    for literal in pred.literals:
+        case = Said("claim", (name, Pred("", frozenset({literal}))))
+        left |= next(open_ for line, open_ in lines if line == conclusion and case in open_) - {case}
+    return frozenset(left)
+
+
+def _one_step(said: Said, lines: list[tuple[Said, frozenset[Said]]]) -> frozenset[Said] | None:
+    known = {line: open_ for line, open_ in lines}
+    if said.how == "all":
+        return frozenset().union(*(known[part] for part in said.parts)) if set(said.parts) <= set(known) else None
+    if said.how != "claim":
+        return None
+    name, pred = said.parts
+    singles = [Said("claim", (name, Pred("", frozenset({literal})))) for literal in pred.literals]
+    if pred.joined == "and" and set(singles) <= set(known):
+        return frozenset().union(*(known[single] for single in singles))
+    if pred.joined == "or" and set(singles) & set(known):
+        return next(known[single] for single in singles if single in known)
+    for line, open_ in reversed(lines):
+        if line.how == "claim" and line.parts[0] == name:
+            other = line.parts[1]
+            if other.joined == "and" and pred.joined == "" and pred.literals < other.literals:
+                return open_
+            if Said("rule", (other, pred)) in known:
+                return open_
+    return None
+
+
+def entails(premises: tuple[Said, ...], goal: Said) -> bool:
+    """Whether every valuation of one thing's properties that satisfies the premises satisfies the goal.
+
+    All predicates are of one thing: claims about another name cannot matter and are left out. A rule as goal is
+    decided for a thing of which nothing is claimed.
+    """
+    name = None if goal.how == "rule" else goal.parts[0].parts[0] if goal.how == "all" else goal.parts[0]
+    of_name = [said for said in premises if said.how == "rule" or said.parts[0] == name]
+    lemmas = sorted({lemma for said in (*of_name, goal) for pred in _preds(said) for lemma, _ in pred.literals})
+    assert len(lemmas) <= 20, "too many for all valuations"
+    table = np.array(list(product([False, True], repeat=len(lemmas))))
+    value = {lemma: table[:, column] for column, lemma in enumerate(lemmas)}
+    models = np.logical_and.reduce([_truth(said, value) for said in of_name] or [np.ones(len(table), dtype=bool)])
+    return bool(np.all(_truth(goal, value)[models]))
+
+
+def _preds(said: Said) -> list[Pred]:
+    return [
+        found
+        for part in said.parts
+        for found in ([part] if isinstance(part, Pred) else _preds(part) if isinstance(part, Said) else [])
+    ]
+
+
+def _truth(said: Said, value: dict[str, NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    if said.how == "rule":
+        before, after = said.parts
+        return ~before.truth(value) | after.truth(value)
+    if said.how == "all":
+        return np.logical_and.reduce([_truth(part, value) for part in said.parts])
+    return said.parts[1].truth(value)
