@@ -12,6 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from attnprobe.models.model import Backend, Model, Provenance
 from attnprobe.models.native import NativeModel
+from attnprobe.models.transformer_lens import TransformerLensModel
 from attnprobe.plan import Point
 from tests.models.architectures import Architecture, build_model, build_tokenizer
 from tests.models.direct_model import build_direct_model
@@ -44,8 +45,13 @@ def _open_native(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> 
     return NativeModel(model, tokenizer=tokenizer, provenance=PROVENANCE)
 
 
+def _open_transformer_lens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Model:
+    return TransformerLensModel.of(model, tokenizer=tokenizer, provenance=PROVENANCE)
+
+
 LOADERS: dict[Backend, Loader] = {
     Backend.NATIVE: Loader(open=_open_native, families=(*ARCHITECTURES, DIRECT)),
+    Backend.TRANSFORMER_LENS: Loader(open=_open_transformer_lens, attention="eager", refuses_per_query_head=True),
 }
 
 

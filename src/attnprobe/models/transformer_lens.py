@@ -5,7 +5,7 @@ user's own. Out: a `Model`. Its patterns, logits and edits are those of the othe
 are; the bridge never tokenises.
 
 What it cannot do, each refused by name: architectures whose attention TransformerLens leaves inside the model's own
-code, points that it passes no hook at, and edits of the copies of k and v that query heads share.
+code, points that it passes no hook at, and edits of the copies of k and v that query heads see.
 """
 
 import inspect
@@ -129,7 +129,7 @@ class TransformerLensModel:
             stack.enter_context(own_rounding(self._bridge))
             for points in touched:
                 if points.rotating is not None and execution.touches(points.layer, Point.Q, Point.K):
-                    stack.enter_context(tapped_rotary(points, partial(self._edit_vectors, execution, points.layer)))
+                    stack.enter_context(tapped_rotary(points, partial(_edit_vectors, execution, points.layer)))
             stack.enter_context(self._bridge.hooks(fwd_hooks=hooks))
             logits = _run_or_refuse(partial(self._bridge, tokens.ids.to(self.device), **inputs))
         return execution.finish(logits)
@@ -154,17 +154,17 @@ class TransformerLensModel:
         self, points: LayerPoints, execution: Execution, visible: Callable[[int | None], Visible]
     ) -> Iterator[_Hook]:
         layer = points.layer
-        if execution.needs_per_query_head(layer) and self._dims.n_heads[layer] != self._dims.n_kv_heads[layer]:
+        if execution.needs_per_query_head(layer):
             raise PlanError(
                 f"k or v of layer {layer} by query head: TransformerLens has no hook on the copies that query heads "
-                f"share; use backend '{Backend.NATIVE}', or edit the key and value head itself."
+                f"see; use backend '{Backend.NATIVE}', or edit the key and value head itself."
             )
         for point in Point:
             if execution.touches(layer, point):
                 points.check(point)
         for point in _VECTORS:
             if execution.touches(layer, point) and point in points.hooks:
-                edit = partial(self._edit_vectors, execution, layer, point)
+                edit = partial(_edit_vectors, execution, layer, point)
                 yield points.hooks[point], lambda tensor, hook, edit=edit: _or_none(tensor, edit(tensor))
         if not execution.needs_pattern(layer):
             return
@@ -181,12 +181,9 @@ class TransformerLensModel:
         yield points.hooks[Point.ATTN_LOGITS], edit_logits
         yield points.hooks[Point.PATTERN], edit_pattern
 
-    def _edit_vectors(self, execution: Execution, layer: int, point: Point, tensor: Tensor) -> Tensor:
-        edited = execution.vectors(point, layer, tensor)
-        if point.has_kv_heads and execution.needs_per_query_head(layer):
-            # one query head to a key and value head: its copy is the head itself
-            edited = execution.vectors(point, layer, edited, per_query_head=True)
-        return edited
+
+def _edit_vectors(execution: Execution, layer: int, point: Point, tensor: Tensor) -> Tensor:
+    return execution.vectors(point, layer, tensor)
 
 
 def _run_or_refuse(run: Callable[[], Tensor]) -> Tensor:
