@@ -18,6 +18,9 @@ import numpy as np
 import pytest
 import torch
 
+# models here are tiny: a second thread costs more than it gives, far more where others keep the cores busy
+torch.set_num_threads(1)
+
 # each for one message of one library, none of it ours to mend
 _FOREIGN_WARNINGS = ()
 # marked tests that do not run unless asked for with `-m`

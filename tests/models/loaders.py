@@ -12,6 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from attnprobe.models.model import Backend, Model, Provenance
 from attnprobe.models.native import NativeModel
+from attnprobe.models.nnsight import NnsightModel
 from attnprobe.plan import Point
 from tests.models.architectures import Architecture, build_model, build_tokenizer
 from tests.models.direct_model import build_direct_model
@@ -44,8 +45,13 @@ def _open_native(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> 
     return NativeModel(model, tokenizer=tokenizer, provenance=PROVENANCE)
 
 
+def _open_nnsight(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Model:
+    return NnsightModel(model, tokenizer=tokenizer, provenance=PROVENANCE)
+
+
 LOADERS: dict[Backend, Loader] = {
     Backend.NATIVE: Loader(open=_open_native, families=(*ARCHITECTURES, DIRECT)),
+    Backend.NNSIGHT: Loader(open=_open_nnsight, attention="eager"),
 }
 
 
