@@ -6,6 +6,8 @@ In: `Typed`. Out: files and a table. The order is such that a mistake costs as l
 import sys
 from pathlib import Path
 
+from attnprobe.models.load import load_model
+from attnprobe.zoo import DEFAULT_NAME
 from rich.console import Console
 
 from attnprobe.causal.measure import patch_heads
@@ -13,7 +15,6 @@ from attnprobe.causal.result import PatchResult
 from attnprobe.cli.console import progress_bar, quiet_libraries
 from attnprobe.cli.request import PatchRequest
 from attnprobe.cli.typed import Typed, option_name
-from attnprobe.models.load import load_model
 from attnprobe.models.model import Model
 from attnprobe.report.files import patch_files
 from attnprobe.report.finding import rules_record
@@ -31,7 +32,6 @@ from attnprobe.runs import (
     task_record,
 )
 from attnprobe.tasks import Task
-from attnprobe.zoo import DEFAULT_NAME
 
 _PROGRAM = "attnprobe"
 _NOT_ARGUMENTS = ("json", "quiet")
