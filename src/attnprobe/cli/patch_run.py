@@ -3,11 +3,10 @@
 In: `Typed`. Out: files and a table. The order is such that a mistake costs as little time as it can.
 """
 
+import io
 import sys
 from pathlib import Path
 
-from attnprobe.models.load import load_model
-from attnprobe.zoo import DEFAULT_NAME
 from rich.console import Console
 
 from attnprobe.causal.measure import patch_heads
@@ -15,6 +14,7 @@ from attnprobe.causal.result import PatchResult
 from attnprobe.cli.console import progress_bar, quiet_libraries
 from attnprobe.cli.request import PatchRequest
 from attnprobe.cli.typed import Typed, option_name
+from attnprobe.models.load import load_model
 from attnprobe.models.model import Model
 from attnprobe.report.files import patch_files
 from attnprobe.report.finding import rules_record
@@ -32,6 +32,7 @@ from attnprobe.runs import (
     task_record,
 )
 from attnprobe.tasks import Task
+from attnprobe.zoo.catalogue import DEFAULT_NAME
 
 _PROGRAM = "attnprobe"
 _NOT_ARGUMENTS = ("json", "quiet")
@@ -102,7 +103,7 @@ def _manifest(typed: Typed, request: PatchRequest, model: Model, task: Task) -> 
 
 def _show(result: PatchResult, written: tuple[Path, ...], *, model: str, task: str, with_table: bool) -> None:
     # a terminal that cannot show a minus sign should not end the run
-    if isinstance(sys.stdout.errors, str) and hasattr(sys.stdout, "reconfigure"):
+    if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     console = Console(highlight=False)
     if with_table:
@@ -111,8 +112,9 @@ def _show(result: PatchResult, written: tuple[Path, ...], *, model: str, task: s
     console.print(finding_text(result))
     if with_table:
         console.print()
-        console.print(f"Written to {_shown(written[0].parent)}:", markup=False)
-        console.print("  " + "  ".join(path.name for path in written), markup=False)
+        page, *others = written
+        console.print(f"Report: {_shown(page)}", markup=False, soft_wrap=True)
+        console.print(f"Beside it: {', '.join(path.name for path in others)}", markup=False)
 
 
 def _shown(path: Path) -> str:
