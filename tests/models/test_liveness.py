@@ -85,9 +85,7 @@ def test_edits_that_are_dropped_are_found_at_every_point(point: Point, message: 
     ],
     ids=["pattern scaled", "heads of the pattern swapped", "logits scaled", "value positions flipped", "z rolled"],
 )
-def test_reads_of_something_else_than_what_the_model_uses_are_found(
-    point: Point, change: Change, message: str
-) -> None:
+def test_reads_of_something_else_than_what_the_model_uses_are_found(point: Point, change: Change, message: str) -> None:
     with pytest.raises(LivenessError, match=message):
         check_liveness(Impostor(misreads={point: change}))
 

@@ -71,7 +71,9 @@ def test_an_nnsight_model_that_the_user_has_gives_what_the_bare_module_gives(tmp
     handed = (
         nnsight.NNsight(build_model(Architecture.GEMMA2)),
         nnsight.TransformersModel(build_model(Architecture.GEMMA2), tokenizer=tokenizer),
-        nnsight.TransformersModel(str(tmp_path), task="text-generation", tokenizer=tokenizer),  # weights come at the first trace
+        nnsight.TransformersModel(
+            str(tmp_path), task="text-generation", tokenizer=tokenizer
+        ),  # weights come at the first trace
     )
     for given in handed:
         run = _open(given).forward(TOKENS, READ_ALL)
