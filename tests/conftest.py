@@ -6,7 +6,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # read when transformers is imported
 os.environ["TRANSFORMERS_VERBOSITY"] = "error"
 
 # before nnsight, which gives every object a `.save` that beartype's own import does not expect
-import beartype  # noqa: F401, I001
+import beartype  # noqa: F401
 import jaxtyping
 
 # before any module of attnprobe: the hook works on what is imported after it
@@ -17,6 +17,9 @@ import random
 import numpy as np
 import pytest
 import torch
+
+# models here are tiny: a second thread costs more than it gives, far more where others keep the cores busy
+torch.set_num_threads(1)
 
 # each for one message of one library, none of it ours to mend
 _FOREIGN_WARNINGS = ()

@@ -12,6 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from attnprobe.models.model import Backend, Model, Provenance
 from attnprobe.models.native import NativeModel
+from attnprobe.models.nnsight import NnsightModel
 from attnprobe.models.transformer_lens import TransformerLensModel
 from attnprobe.plan import Point
 from tests.models.architectures import Architecture, build_model, build_tokenizer
@@ -49,9 +50,14 @@ def _open_transformer_lens(model: PreTrainedModel, tokenizer: PreTrainedTokenize
     return TransformerLensModel.of(model, tokenizer=tokenizer, provenance=PROVENANCE)
 
 
+def _open_nnsight(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Model:
+    return NnsightModel(model, tokenizer=tokenizer, provenance=PROVENANCE)
+
+
 LOADERS: dict[Backend, Loader] = {
     Backend.NATIVE: Loader(open=_open_native, families=(*ARCHITECTURES, DIRECT)),
     Backend.TRANSFORMER_LENS: Loader(open=_open_transformer_lens, attention="eager", refuses_per_query_head=True),
+    Backend.NNSIGHT: Loader(open=_open_nnsight, attention="eager"),
 }
 
 

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
@@ -28,7 +28,7 @@ class _Rate(ProgressColumn):
 
 
 @contextlib.contextmanager
-def progress_bar(label: str, *, is_shown: bool) -> Iterator[OnProgress | None]:
+def progress_bar(label: str, *, is_shown: bool) -> Generator[OnProgress | None]:
     """Show how far a sweep is, on standard error, where that is a terminal.
 
     Args:
@@ -49,7 +49,7 @@ def progress_bar(label: str, *, is_shown: bool) -> Iterator[OnProgress | None]:
 
 
 @contextlib.contextmanager
-def quiet_libraries() -> Iterator[None]:
+def quiet_libraries() -> Generator[None]:
     """Keep libraries from writing: what they print goes to standard error, logs and warnings below errors nowhere.
 
     With `--json` standard output must hold JSON alone, and a user's mistake is answered by one line.

@@ -25,14 +25,23 @@ Backend = Annotated[
     str,
     _option(_MODEL, "--backend", shows="NAME", says="Runs the model: auto, native, transformer_lens or nnsight."),
 ]
-Device = Annotated[str, _option(_MODEL, "--device", shows="NAME", says="auto, cpu, cuda, cuda:N or mps.")]
+Device = Annotated[
+    str | None,
+    _option(
+        _MODEL,
+        "--device",
+        shows="NAME",
+        says="cpu, cuda, cuda:N, mps, or auto: spread over all there are.",
+        default="the GPU if there is one",
+    ),
+]
 Dtype = Annotated[
     str,
     _option(
         _MODEL,
         "--dtype",
         shows="NAME",
-        says="float32, bfloat16, float16, or auto: float32 on a CPU, the checkpoint's elsewhere.",
+        says="float32, float64, bfloat16, float16, or auto: float32 on a CPU, the checkpoint's elsewhere.",
     ),
 ]
 

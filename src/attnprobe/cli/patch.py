@@ -13,7 +13,7 @@ def patch(
     context: typer.Context,
     model: options.Model = None,
     backend: options.Backend = "auto",
-    device: options.Device = "auto",
+    device: options.Device = None,
     dtype: options.Dtype = "auto",
     task: options.TaskName = "prontoqa",
     task_file: options.TaskFile = None,

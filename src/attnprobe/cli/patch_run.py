@@ -3,6 +3,7 @@
 In: `Typed`. Out: files and a table. The order is such that a mistake costs as little time as it can.
 """
 
+import io
 import sys
 from pathlib import Path
 
@@ -31,7 +32,7 @@ from attnprobe.runs import (
     task_record,
 )
 from attnprobe.tasks import Task
-from attnprobe.zoo import DEFAULT_NAME
+from attnprobe.zoo.catalogue import DEFAULT_NAME
 
 _PROGRAM = "attnprobe"
 _NOT_ARGUMENTS = ("json", "quiet")
@@ -102,7 +103,7 @@ def _manifest(typed: Typed, request: PatchRequest, model: Model, task: Task) -> 
 
 def _show(result: PatchResult, written: tuple[Path, ...], *, model: str, task: str, with_table: bool) -> None:
     # a terminal that cannot show a minus sign should not end the run
-    if isinstance(sys.stdout.errors, str) and hasattr(sys.stdout, "reconfigure"):
+    if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     console = Console(highlight=False)
     if with_table:
@@ -111,8 +112,9 @@ def _show(result: PatchResult, written: tuple[Path, ...], *, model: str, task: s
     console.print(finding_text(result))
     if with_table:
         console.print()
-        console.print(f"Written to {_shown(written[0].parent)}:", markup=False)
-        console.print("  " + "  ".join(path.name for path in written), markup=False)
+        page, *others = written
+        console.print(f"Report: {_shown(page)}", markup=False, soft_wrap=True)
+        console.print(f"Beside it: {', '.join(path.name for path in others)}", markup=False)
 
 
 def _shown(path: Path) -> str:

@@ -19,7 +19,6 @@ from attnprobe.tasks import CollectedTask, Distractors, Rule, csv_task, jsonl_ta
 
 DEFAULT_EXAMPLES = 48
 _GENERATED = ("rule", "hops", "shots", "distractors")
-_AUTO = "auto"
 
 
 class TaskKind(StrEnum):
@@ -36,8 +35,22 @@ class Precision(StrEnum):
 
     AUTO = "auto"
     FLOAT32 = "float32"
+    FLOAT64 = "float64"
     BFLOAT16 = "bfloat16"
     FLOAT16 = "float16"
+
+
+class _SingleHeadControl(StrEnum):
+    """What a single head can be compared with; sets of heads know one kind more."""
+
+    RANDOM_KEYS = ControlKind.RANDOM_KEYS
+    DISTANCE = ControlKind.DISTANCE
+    MASS = ControlKind.MASS
+    NONE = ControlKind.NONE
+
+    @property
+    def kind(self) -> ControlKind:
+        return ControlKind(self.value)
 
 
 _READERS: Mapping[TaskKind, Callable[..., CollectedTask]] = {
@@ -54,7 +67,7 @@ class PatchRequest:
     Attributes:
         model: hub name, directory or `zoo:NAME`; None for the zoo's default.
         backend: which library runs it.
-        device: where; None for the best there is.
+        device: where; None for the GPU if there is one.
         dtype: precision; None for the backend's choice.
         task: builds the examples.
         settings: of the sweep.
@@ -83,7 +96,7 @@ class PatchRequest:
         return cls(
             model=typed.optional("model"),
             backend=typed.choice("backend", Backend),
-            device=None if typed.text("device") == _AUTO else typed.text("device"),
+            device=typed.optional("device"),
             dtype=None if dtype is Precision.AUTO else dtype.value,
             task=_task(typed, settings.seed),
             settings=settings,
@@ -105,7 +118,7 @@ def _settings(typed: Typed) -> PatchSettings:
         factor=typed.real("factor"),
         empty_row=typed.choice("empty_row", EmptyRow),
         metric=typed.choice("metric", Metric),
-        control=None if control is None else member("--control", control, ControlKind),
+        control=None if control is None else member("--control", control, _SingleHeadControl).kind,
         seed=typed.whole("seed", at_least=0),
         batch_size=typed.whole("batch_size", at_least=1),
     )

@@ -112,9 +112,7 @@ def _is_repeated(heads: Heads, size: int) -> bool:
     return torch.equal(expand_heads(heads[:, ::size], size).nan_to_num(), heads.nan_to_num())
 
 
-def _compressed(
-    heads: Heads, n_repeats: int, caller: nn.Module
-) -> KvHeads:
+def _compressed(heads: Heads, n_repeats: int, caller: nn.Module) -> KvHeads:
     if not _is_repeated(heads, n_repeats):
         raise PlanError(
             f"{type(caller).__name__} repeated its key and value heads {n_repeats} times when the model was loaded, "

@@ -97,9 +97,13 @@ class _Check:
             pattern = run.read(Point.PATTERN, layer, 0).double()
             mass = pattern.sum(-1, keepdim=True)
             if not bool(((mass > 0) & (mass <= 1 + self._tolerance)).all()):
-                raise self._error(f"rows of the pattern {when} sum to {float(mass.min())} to {float(mass.max())}", layer)
+                raise self._error(
+                    f"rows of the pattern {when} sum to {float(mass.min())} to {float(mass.max())}", layer
+                )
             # a sink takes its share of a row and leaves the proportions
-            self._require_close(pattern, logits.softmax(-1) * mass, f"the pattern {when} is not that of its logits", layer)
+            self._require_close(
+                pattern, logits.softmax(-1) * mass, f"the pattern {when} is not that of its logits", layer
+            )
             self._require_head_outputs(run, layer, pattern, f"head outputs {when} are not the pattern times the values")
 
     def _masks(self, watched: Run) -> None:
@@ -115,7 +119,9 @@ class _Check:
             logits = watched.read(Point.ATTN_LOGITS, 0, 0).double()
             mass = watched.read(Point.PATTERN, 0, 0).double().sum(-1, keepdim=True)
             expected = _masked_pattern(logits, torch.where(mass > 1 - self._tolerance, 1, mass))
-            self._require_close(run.read(Point.PATTERN, 0, 0), expected, "a mask gives another pattern than it should", 0)
+            self._require_close(
+                run.read(Point.PATTERN, 0, 0), expected, "a mask gives another pattern than it should", 0
+            )
 
     def _patterns_and_keys(self) -> None:
         """With keys at zero all logits of a row are equal; with every query on itself, heads copy their values."""

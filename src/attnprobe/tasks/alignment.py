@@ -2,10 +2,10 @@
 
 In: an `Example` and a tokenizer. Out: an `AlignedExample`.
 
-Prompt and gold are cut in one piece, never prefix by prefix: a prefix can be cut in another way than the
-whole. A token belongs to the span that it shares a character with, white space at its ends not counted; a
-gold token is a piece of the word that holds its first such character (`us.` is a piece of `impus`). A blank
-token, the line breaks between two paragraphs or a lone space, is a piece of no word.
+Prompt and gold are cut in one piece, never prefix by prefix: a prefix can be cut in another way than the whole. A token
+belongs to the span that it shares a character with, white space at its ends not counted; a gold token is a piece of the
+word that holds its first such character (`us.` is a piece of `impus`), and a lone space is a piece of the word behind
+it. Other blank tokens, the line breaks between two paragraphs, are pieces of no word.
 
 Keys of a gold token, all before it: `token_match` every earlier token equal to it; `premise` and
 `source_word` the tokens of the spans that the example names. Tokens of unlicensed words have none, under any

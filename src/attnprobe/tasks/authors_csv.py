@@ -42,8 +42,7 @@ def _examples(path: Path) -> Iterator[Example]:
     missing = [column for column in COLUMNS if column not in header]
     if missing:
         raise TaskError(
-            f"{path}, line 1: column {missing[0]!r} is missing; expected a header with "
-            f"{' and '.join(COLUMNS)}."
+            f"{path}, line 1: column {missing[0]!r} is missing; expected a header with {' and '.join(COLUMNS)}."
         )
     for number, (line, row) in enumerate(rows, start=1):
         place = f"{path}, line {line}"

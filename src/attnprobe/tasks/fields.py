@@ -77,9 +77,7 @@ class Fields:
             raise TaskError(f"{self.place}: field {name!r} is empty; expected text.")
         # JSON can hold half of a surrogate pair, which no tokenizer takes
         if any("\ud800" <= character <= "\udfff" for character in value):
-            raise TaskError(
-                f"{self.place}: field {name!r} holds half a character (a lone \\u escape); mend it."
-            )
+            raise TaskError(f"{self.place}: field {name!r} holds half a character (a lone \\u escape); mend it.")
         return value
 
     def value(self, name: str) -> object:

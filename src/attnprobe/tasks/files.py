@@ -37,9 +37,7 @@ def lines_of(path: Path) -> Iterator[str]:
         raise TaskError(f"{path}: cannot be read ({error.strerror}); give the path of a task file.") from None
 
 
-def task_from_file(
-    kind: str, path: Path, read: Callable[[Path], Iterable[Example]], n: int | None
-) -> CollectedTask:
+def task_from_file(kind: str, path: Path, read: Callable[[Path], Iterable[Example]], n: int | None) -> CollectedTask:
     """A task of the first n examples of a file, all of them if n is None.
 
     Args:

@@ -75,13 +75,10 @@ def _example(fields: Fields) -> Example:
         index, foil_word, foil = _foil(fields, gold, words)
         words = (*words[:index], replace(words[index], foils=(foil_word,)), *words[index + 1 :])
         if "corrupted" in fields.values:
-            corruptions = (
-                Corruption(word=index, foil=foil_word, prompt=fields.text("corrupted"), gold=foil),
-            )
+            corruptions = (Corruption(word=index, foil=foil_word, prompt=fields.text("corrupted"), gold=foil),)
     elif "corrupted" in fields.values:
         raise TaskError(
-            f"{fields.place}: field 'corrupted' needs 'foil', the gold that is right for the corrupted "
-            "prompt; add it."
+            f"{fields.place}: field 'corrupted' needs 'foil', the gold that is right for the corrupted prompt; add it."
         )
     return Example(
         id=example_id,
@@ -104,12 +101,7 @@ def _words(fields: Fields, prompt: str, gold: str) -> tuple[GoldWord, ...]:
     cuts = [edge for target, _ in sources for edge in (target.start, target.end)]
     words: list[GoldWord] = []
     for each in segments(gold, cuts):
-        own = {
-            key
-            for target, keys in sources
-            if target.start < each.end and each.start < target.end
-            for key in keys
-        }
+        own = {key for target, keys in sources if target.start < each.end and each.start < target.end for key in keys}
         keys = tuple(sorted(own))
         words.append(GoldWord(span=each, kind=WordKind.OTHER, premise=keys, source_word=keys))
     return tuple(words)
@@ -119,9 +111,7 @@ def _source(fields: Fields, prompt: str, gold: str) -> tuple[Span, tuple[Span, .
     fields.only(("gold", "keys"))
     target = span(fields.value("gold"), f"{fields.place}.gold", end=len(gold), within="the gold")
     if not gold[target.start : target.end].strip():
-        raise TaskError(
-            f"{fields.place}.gold: [{target.start}, {target.end}] holds white space alone; expected words."
-        )
+        raise TaskError(f"{fields.place}.gold: [{target.start}, {target.end}] holds white space alone; expected words.")
     keys = tuple(
         span(
             value,

@@ -66,13 +66,27 @@ class TokenizedText:
                     f"the tokenizer's offsets go back from character {start} to {later}, of "
                     f"{len(self.text)}; a tokenizer that keeps the order of the text is needed."
                 )
-        cores = tuple(_core(self.text, start, end) for start, end in self.ranges)
+        cores = tuple(self._core(position) for position in range(len(self.ids)))
         object.__setattr__(self, "_cores", cores)
         object.__setattr__(self, "_ends", tuple(end for _, end in cores))
 
     def core(self, position: int) -> tuple[int, int]:
-        """The characters of a token less white space at its ends; all of them if they are white space."""
+        """The characters that a token stands for: its own, less white space at its ends.
+
+        A token that is one space, right before a word, stands for that word's first character: where `▁sterpus` is one
+        token and `▁`, `gorpus` are two, the lone `▁` is the first piece of a word. Other blank tokens stand for
+        themselves.
+        """
         return self._cores[position]
+
+    def _core(self, position: int) -> tuple[int, int]:
+        start, end = self.ranges[position]
+        piece = self.text[start:end]
+        if piece.strip():
+            return start + len(piece) - len(piece.lstrip()), end - (len(piece) - len(piece.rstrip()))
+        follows = position + 1 < len(self.ids) and self.ranges[position + 1][0] == end
+        is_lead = piece == " " and follows and not self.text[end : end + 1].isspace()
+        return (end, end + 1) if is_lead and end < len(self.text) else (start, end)
 
     def is_blank(self, position: int) -> bool:
         """Whether a token is white space alone, or nothing."""
@@ -93,7 +107,7 @@ class TokenizedText:
     def covering(self, span: Span) -> tuple[int, ...]:
         """The positions of the tokens that share a character with a span.
 
-        White space at a token's ends does not count: the space of `Ġw` or `▁w` belongs to no word before it.
+        What a token stands for is its `core`: the space of `Ġw` or `▁w` belongs to `w` and to no word before it.
         """
         first = max(bisect_right(self._ends, span.start), self.n_special)
         last = first
@@ -137,13 +151,6 @@ def token_ids(tokenizer: TextTokenizer, text: str) -> tuple[int, ...]:
         ids.pop()
         mask.pop()
     return tuple(ids)
-
-
-def _core(text: str, start: int, end: int) -> tuple[int, int]:
-    piece = text[start:end]
-    if not piece.strip():
-        return start, end
-    return start + len(piece) - len(piece.lstrip()), end - (len(piece) - len(piece.rstrip()))
 
 
 def _split_by_bytes(text: str, offsets: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

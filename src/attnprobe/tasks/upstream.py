@@ -39,9 +39,7 @@ def upstream_task(path: Path | str, *, n: int | None = None) -> CollectedTask:
 
 def words_by_vocabulary(gold: str) -> tuple[GoldWord, ...]:
     """The words of a gold text whose sources are not known."""
-    return tuple(
-        GoldWord(span=span, kind=kind_by_vocabulary(gold[span.start : span.end])) for span in segments(gold)
-    )
+    return tuple(GoldWord(span=span, kind=kind_by_vocabulary(gold[span.start : span.end])) for span in segments(gold))
 
 
 def _examples(path: Path) -> Iterator[Example]:

@@ -38,12 +38,6 @@ def targets_of(example: Example) -> list[str]:
     return list(dict.fromkeys(example.gold[span.start : span.end] for span in spans))
 
 
-def targets_of(example: Example) -> list[str]:
-    """The words at which corruptions part from the clean text, in order, each once."""
-    spans = [example.words[corruption.word].span for corruption in example.corruptions]
-    return list(dict.fromkeys(example.gold[span.start : span.end] for span in spans))
-
-
 def test_the_first_target_is_the_deepest_word_that_the_query_does_not_name() -> None:
     problem = scripted(Rule.IMPLICATION_ELIMINATION, 2, name="Rex", concepts="sterpus lempus", qualities="sweet")
     example = example_of(problem, example_id="deepest")
