@@ -1,22 +1,21 @@
 """Switches for every test: shapes are checked, warnings are errors, nothing reaches a network, seeds are fixed."""
 
 import os
-
-os.environ["HF_HUB_OFFLINE"] = "1"  # read when transformers is imported
-os.environ["TRANSFORMERS_VERBOSITY"] = "error"
-
-# before nnsight, which gives every object a `.save` that beartype's own import does not expect
-import beartype  # noqa: F401
-import jaxtyping
-
-# before any module of attnprobe: the hook works on what is imported after it
-jaxtyping.install_import_hook("attnprobe", "beartype.beartype")
-
 import random
 
+# beartype before nnsight, which gives every object a `.save` that beartype's own import does not expect
+import beartype  # noqa: F401
+import jaxtyping
 import numpy as np
 import pytest
 import torch
+
+# before any module of attnprobe is imported: the hook works on what comes after it
+jaxtyping.install_import_hook("attnprobe", "beartype.beartype")
+
+# before transformers is imported, which reads them then
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TRANSFORMERS_VERBOSITY"] = "error"
 
 # models here are tiny: a second thread costs more than it gives, far more where others keep the cores busy
 torch.set_num_threads(1)

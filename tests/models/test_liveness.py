@@ -109,5 +109,5 @@ def test_attention_to_the_future_is_refused() -> None:
     model.config.is_causal = False
     for layer in model.model.layers:
         layer.self_attn.is_causal = False
-    with pytest.raises(ModelError, match="a later token changes earlier logits|is not causal"):
+    with pytest.raises(ModelError, match=r"a later token changes earlier logits|is not causal"):
         check_liveness(NativeModel(model, tokenizer=None, provenance=PROVENANCE))

@@ -12,8 +12,7 @@ from attnprobe.causal.rows import HeadResult
 from attnprobe.causal.settings import PatchSettings
 from attnprobe.causal.statistics import Estimate
 from attnprobe.tasks.example import Example, GoldWord, Span, WordKind
-
-from .rows import head
+from tests.report.rows import head
 
 PROMPT = "Q: Every wumpus is red. Max is a wumpus. Prove: Max is red.\nA:"
 GOLD = " Max is red."

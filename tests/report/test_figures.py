@@ -18,8 +18,7 @@ from attnprobe.report.canvas import png_bytes
 from attnprobe.report.head_map import head_map
 from attnprobe.report.interval_plot import interval_plot
 from attnprobe.report.palette import DARK, LIGHT, Theme
-
-from .rows import head
+from tests.report.rows import head
 
 MakeResult = Callable[..., PatchResult]
 

@@ -8,8 +8,7 @@ from attnprobe.causal.result import PatchResult
 from attnprobe.causal.settings import InterventionKind, Metric, PatchSettings
 from attnprobe.causal.statistics import Estimate
 from attnprobe.report.finding import MINIMUM, RULES, Verdict, find, rules_record, strongest_first
-
-from .rows import head
+from tests.report.rows import head
 
 MakeResult = Callable[..., PatchResult]
 WEAK = [head("L0H0", -0.02, -0.01), head("L0H1", 0.01, 0.0)]

@@ -14,8 +14,7 @@ from attnprobe.plan import Point
 from attnprobe.report.page import report_page
 from attnprobe.runs import Manifest
 from attnprobe.tasks.example import Example
-
-from .rows import head
+from tests.report.rows import head
 
 MakeResult = Callable[..., PatchResult]
 VOID = {"meta", "img", "source", "br", "link", "input", "hr"}

@@ -11,8 +11,7 @@ from attnprobe.causal.statistics import Estimate
 from attnprobe.plan import HeadId
 from attnprobe.report.summary import settings_record, summary_record
 from attnprobe.runs import json_bytes
-
-from .rows import head
+from tests.report.rows import head
 
 MakeResult = Callable[..., PatchResult]
 HEAD_FIELDS = [

@@ -7,8 +7,7 @@ from rich.console import Console
 
 from attnprobe.causal.result import PatchResult
 from attnprobe.report.table import finding_text, head_table
-
-from .rows import head
+from tests.report.rows import head
 
 MakeResult = Callable[..., PatchResult]
 

@@ -2,16 +2,17 @@
 
 import dataclasses
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
-import torch
 
 from attnprobe.errors import RunError
-from attnprobe.models.model import Backend, Provenance
+from attnprobe.models.model import Provenance
+from attnprobe.models.native import NativeModel
 from attnprobe.runs.manifest import Manifest, RunState, StoredManifest, model_record, task_record
 from attnprobe.tasks.example import Example, GoldWord, Span, WordKind
+from tests.models.architectures import Architecture, build_model
 
 
 @dataclass(frozen=True)
@@ -19,13 +20,6 @@ class FixedTask:
     name: str
     settings: dict[str, str | int | None]
     examples: tuple[Example, ...]
-
-
-@dataclass(frozen=True)
-class DescribedModel:
-    provenance: Provenance
-    backend: Backend = Backend.NATIVE
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
 
 def example(gold: str = " Max is red.") -> Example:
@@ -91,7 +85,9 @@ def test_a_model_is_described_without_the_directory_that_it_came_from() -> None:
         name="/home/someone/models/tiny", revision="abc", architecture="GPT2LMHeadModel", settings={"dtype": "float32"}
     )
 
-    assert model_record(DescribedModel(provenance)) == {  # type: ignore[arg-type]
+    model = NativeModel(build_model(Architecture.GPT2), tokenizer=None, provenance=provenance)
+
+    assert model_record(model) == {
         "name": "PATH/TO/tiny",
         "revision": "abc",
         "architecture": "GPT2LMHeadModel",

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -18,6 +18,7 @@ from attnprobe.causal.statistics import Estimate, benjamini_hochberg, bootstrap_
 from attnprobe.errors import StatisticsError
 
 
+@runtime_checkable
 class Swept(Protocol):
     """What a row is about: printed `L5H3`, or `L5` for a layer at a site without heads."""
 

@@ -7,6 +7,7 @@ import io
 import sys
 from pathlib import Path
 
+from attnprobe.zoo.catalogue import DEFAULT_NAME
 from rich.console import Console
 
 from attnprobe.causal.measure import patch_heads
@@ -32,7 +33,6 @@ from attnprobe.runs import (
     task_record,
 )
 from attnprobe.tasks import Task
-from attnprobe.zoo.catalogue import DEFAULT_NAME
 
 _PROGRAM = "attnprobe"
 _NOT_ARGUMENTS = ("json", "quiet")

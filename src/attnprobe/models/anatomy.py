@@ -91,13 +91,16 @@ def find_anatomy(model: PreTrainedModel) -> Anatomy:
         model: in evaluation mode.
 
     Raises:
-        ModelError: attention is not caught in every layer, or layers have no common form.
+        ModelError: it is no causal language model, attention is not caught in every layer, or layers have no common
+            form.
     """
     name = type(model).__name__
+    if getattr(model.config, "is_encoder_decoder", False):
+        raise ModelError(f"{name} has an encoder and a decoder; expected a decoder-only causal language model.")
     for route in Route:
         recorder = _Recorder()
         with torch.no_grad(), _watch_any(model, route, recorder):
-            logits: Logits = model(input_ids=probe_ids(model)).logits
+            logits = _probe(model)
         if recorder.calls:
             break
     else:
@@ -118,11 +121,23 @@ def find_anatomy(model: PreTrainedModel) -> Anatomy:
     return Anatomy(route=route, layers=layers, dims=dims)
 
 
+def _probe(model: PreTrainedModel) -> Logits:
+    ids = probe_ids(model)
+    logits = getattr(model(input_ids=ids), "logits", None)
+    if logits is None or logits.ndim != 3 or logits.shape[1] != ids.shape[1]:
+        raise ModelError(
+            f"{type(model).__name__} gives no logits for each token; expected a causal language model, such as "
+            "AutoModelForCausalLM loads."
+        )
+    return logits
+
+
 def _watch_any(model: PreTrainedModel, route: Route, watcher: AttentionPass) -> AbstractContextManager[None]:
     if route is Route.DIRECT:
         return watch_direct(list(model.modules()), watcher, {})
     # a model outside the interface may look its implementation up by name and would not know ours
-    is_candidate = model._supports_attention_backend or model._can_set_attn_implementation()
+    flags: Any = model  # transformers has no public way to ask
+    is_candidate = flags._supports_attention_backend or flags._can_set_attn_implementation()
     return watch_interface(model, watcher) if is_candidate else nullcontext()
 
 
@@ -193,7 +208,10 @@ def read_windows(config: Any, n_layers: int) -> tuple[int | None, ...]:
     if kinds is not None:
         unknown = sorted(set(kinds) - {"full_attention", "sliding_attention"})
         if unknown:
-            raise ModelError(f"layers of kind {', '.join(unknown)}: expected full_attention or sliding_attention.")
+            raise ModelError(
+                f"a {getattr(config, 'model_type', 'model')} with layers of kind {', '.join(unknown)}: expected "
+                "full_attention or sliding_attention only."
+            )
         return tuple(window if kind == "sliding_attention" else None for kind in kinds[:n_layers])
     if not window or not getattr(config, "use_sliding_window", True):
         return (None,) * n_layers

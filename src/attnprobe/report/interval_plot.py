@@ -62,7 +62,7 @@ def interval_plot(result: PatchResult, *, title: str = "", theme: Theme = LIGHT,
 
 
 def _draw(axes: Axes, row: int, head: HeadResult, theme: Theme) -> None:
-    above = row + 0.16 if head.difference is not None else row
+    above = row + (0.0 if head.difference is None else 0.16)
     if head.low is not None and head.high is not None:
         axes.plot([head.low, head.high], [above, above], color=theme.ink, lw=1.2, solid_capstyle="round", zorder=2)
     if head.control is not None:

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from attnprobe.errors import AlignmentError
 from attnprobe.tasks.example import Span
@@ -18,6 +18,7 @@ from attnprobe.tasks.example import Span
 REPLACEMENT = "\ufffd"
 
 
+@runtime_checkable
 class TextTokenizer(Protocol):
     """The part of a transformers tokenizer that alignment needs."""
 
