@@ -30,7 +30,7 @@ from tests.circuits import (
 )
 from tests.models.loaders import LOADERS
 
-N = 8
+N = 10
 EXAMPLES = draw_examples(N)
 NEAR = 5e-6
 
@@ -51,7 +51,7 @@ def mean(values: list[float]) -> float:
 
 
 def check_effects(model: Model, task: CollectedTask, settings: PatchSettings, expected: Mapping[str, float]) -> None:
-    """The heads expected have their effect and the smallest p of 8 pairs, 2 in 2^8; all others do nothing."""
+    """The heads expected have their effect and the smallest p there is, 2 in 2^n; all others do nothing."""
     result = patch_heads(model, task, settings)
     assert result.n == N
     assert len(result.heads) == 8

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from attnprobe.errors import ModelError, PlanError, SpecError
 from attnprobe.models import transformer_lens, transformer_lens_bridge, transformer_lens_points
+from attnprobe.models.liveness import check_liveness
 from attnprobe.models.model import Backend, Provenance
 from attnprobe.models.native import NativeModel
 from attnprobe.models.transformer_lens import TransformerLensModel
@@ -96,6 +97,7 @@ def test_families_beyond_the_contract_agree_with_the_native_backend_or_name_it(n
     randomise(model, seed=0)
     served, native = serve(model), NativeModel(model, tokenizer=None, provenance=PROVENANCE)
     refused = REFUSED.get(name, ())
+    check_liveness(served)
     assert served.dims == native.dims
     hidden = mask_edges(layer=0, heads=(1,), edges=Edges.of({5: (3, 4)}), strength=0.9)
     louder = Write(site=Site(point=Point.Z, layer=1, heads=(2,)), intervention=Scale(factor=3.0))
