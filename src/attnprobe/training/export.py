@@ -35,9 +35,7 @@ def export(training: Training, name: str, directory: Path, *, n: int) -> Card:
     """
     directory.mkdir(parents=True, exist_ok=True)
     tokenizer, network = training.tokenizer, as_stored(training.network)
-    llama = as_llama(
-        network, bos=tokenizer.bos_token_id, eos=tokenizer.eos_token_id, pad=tokenizer.pad_token_id
-    )
+    llama = as_llama(network, bos=tokenizer.bos_token_id, eos=tokenizer.eos_token_id, pad=tokenizer.pad_token_id)
     llama.generation_config.do_sample = False
     llama.save_pretrained(directory)
     tokenizer.save_pretrained(directory)

@@ -55,7 +55,8 @@ def _portions(weights: Mapping[tuple[int, Distractors, int], float]) -> tuple[Po
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         "pronto-655k": Recipe(
-            shape=Shape(n_layers=4, d_model=128, n_heads=4, n_kv_heads=2, d_head=32, d_mlp=256), stages=curriculum(10_000)
+            shape=Shape(n_layers=4, d_model=128, n_heads=4, n_kv_heads=2, d_head=32, d_mlp=256),
+            stages=curriculum(10_000),
         ),
     }
 )
