@@ -9,6 +9,7 @@ import transformers as hf
 from torch import nn
 
 from attnprobe.errors import ModelError, PlanError, SpecError
+from attnprobe.models.fingerprint import hash_weights
 from attnprobe.models.model import Backend, Provenance
 from attnprobe.models.nnsight import NnsightModel
 from attnprobe.plan import Edges, Plan, Point, Read, Scale, Site, Tokens, Write, mask_edges
@@ -76,9 +77,23 @@ def test_an_nnsight_model_that_the_user_has_gives_what_the_bare_module_gives(tmp
         ),  # weights come at the first trace
     )
     for given in handed:
-        run = _open(given).forward(TOKENS, READ_ALL)
+        run = NnsightModel.of(given).forward(TOKENS, READ_ALL)
         assert torch.equal(run.logits, expected.logits)
         assert all(torch.equal(run.reads[where], expected.reads[where]) for where in expected.reads)
+
+
+def test_an_nnsight_model_says_where_it_came_from() -> None:
+    import nnsight
+
+    module = build_model(Architecture.LLAMA)
+    provenance = NnsightModel.of(nnsight.NNsight(module)).provenance
+    assert (provenance.name, provenance.architecture) == ("LlamaForCausalLM", "LlamaForCausalLM")
+    assert provenance.revision == hash_weights(module)
+    assert provenance.settings == {"dtype": "float32", "device": "cpu", "attention": "eager"}
+    named = nnsight.TransformersModel(module, tokenizer=build_tokenizer())
+    named.repo_id, named.revision = "organisation/model", "1a2b"
+    assert NnsightModel.of(named).provenance.name == "organisation/model"
+    assert NnsightModel.of(named).provenance.revision == "1a2b"
 
 
 def test_the_tokenizer_of_an_nnsight_model_is_its_own_unless_another_is_given() -> None:

@@ -18,6 +18,7 @@ attention asked of the server (`TransformersModel(..., attn_implementation="eage
 import inspect
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -27,6 +28,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from attnprobe.errors import ModelError, PlanError
 from attnprobe.models.anatomy import Anatomy, find_anatomy
+from attnprobe.models.fingerprint import hash_weights
+from attnprobe.models.liveness import check_liveness
 from attnprobe.models.model import Backend, Provenance
 from attnprobe.models.nnsight_walk import Block, Envoy, Walk, cannot, find_call
 from attnprobe.plan import EMPTY_PLAN, Execution, ModelDims, Plan, Run, Tokens
@@ -53,7 +56,7 @@ class NnsightModel:
     ) -> None:
         self._envoy, self._model, self._is_ours = _open(model)
         self._tokenizer = tokenizer if tokenizer is not None else vars(self._envoy).get("tokenizer")
-        self._provenance = provenance
+        self._provenance = replace(provenance, settings={**provenance.settings, "attention": "eager"})
         self._options = inspect.signature(type(self._model).forward).parameters
         try:
             with _evaluating(self._model):
@@ -64,6 +67,29 @@ class NnsightModel:
             self.close()
             raise
         self._is_open = True
+
+    @classmethod
+    def of(cls, model: Envoy, *, tokenizer: PreTrainedTokenizerBase | None = None) -> "NnsightModel":
+        """Serve an nnsight model that the user already has, proven live.
+
+        Args:
+            model: an nnsight model (`TransformersModel`, `NNsight`) around a causal language model.
+            tokenizer: in place of its own.
+
+        Raises:
+            ModelError: it is no such model, or nnsight does not reach its attention.
+            LivenessError: an edit or a read on it is dead.
+        """
+        _, module, _ = _open(model)
+        provenance = Provenance(
+            name=vars(model).get("repo_id") or type(module).__name__,
+            revision=vars(model).get("revision") or hash_weights(module),
+            architecture=type(module).__name__,
+            settings={"dtype": str(module.dtype).removeprefix("torch."), "device": str(module.device)},
+        )
+        opened = cls(model, tokenizer=tokenizer, provenance=provenance)
+        check_liveness(opened)
+        return opened
 
     @property
     def backend(self) -> Backend:
