@@ -7,6 +7,7 @@ Every kind is symmetric: had its keys been gold, the gold ones would have been i
 are nothing special, differences are symmetric about 0 and the tests exact (docs/decisions/0002-controls.md).
 """
 
+import math
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -134,7 +135,7 @@ def sample_control(
             if pattern is None:
                 raise SpecError("control mass: got no pattern; give the head's clean attention at the edited rows.")
             _check_pattern(pattern, groups)
-            return _dose_matched(groups, rng, pattern)
+            return _dose_matched(groups, rng, pattern.astype(np.float64))
         case ControlKind.RANDOM_HEADS | ControlKind.NONE:
             raise SpecError(f"control {kind} draws no keys; choose random_keys, distance or mass.")
 
@@ -184,10 +185,10 @@ def _dose_matched(
         gold_keys, control_keys = _at_like_mass(group, rng, pattern, [row_of[q_pos] for q_pos in group.q_positions])
         left_out += len(group.gold) - len(gold_keys)
         gold_rows, control_rows = group.rows(gold_keys), group.rows(control_keys)
-        for q_pos in gold_rows.keys() & control_rows.keys():
-            row = pattern[row_of[q_pos]].astype(np.float64)
-            gold_mass = float(row[list(gold_rows[q_pos])].sum())
-            control_mass = float(row[list(control_rows[q_pos])].sum())
+        for q_pos in sorted(gold_rows.keys() & control_rows.keys()):
+            row = pattern[row_of[q_pos]]
+            gold_mass = math.fsum(row[key] for key in gold_rows[q_pos])
+            control_mass = math.fsum(row[key] for key in control_rows[q_pos])
             dose = min(gold_mass, control_mass)
             if dose > 0:
                 total_dose += dose

@@ -12,8 +12,8 @@ from attnprobe.errors import StatisticsError
 
 # every whole number up to 2**53 is a float64
 _EXACT_BITS = 53
-# keeps the unit itself a normal float64 for columns of denormals
-_MAX_SHIFT = 1000
+# the unit of a column of denormals is still a float64
+_MAX_SHIFT = 1074
 
 
 def to_fixed_point(

@@ -151,4 +151,4 @@ def null_groups(groups: Sequence[KeyGroup], *, seed: int, example_id: str) -> tu
 
 def group_mass(group: KeyGroup, pattern: np.ndarray, rows: Sequence[int]) -> np.ndarray:
     """Attention mass of each candidate, summed over the group's rows."""
-    return pattern[np.ix_(rows, group.candidates)].sum(axis=0, dtype=np.float64)
+    return pattern[list(rows)].sum(axis=0, dtype=np.float64)[list(group.candidates)]

@@ -63,7 +63,7 @@ def buddies(is_gold: Sequence[bool]) -> tuple[list[int], list[int]]:
     gold: list[int] = []
     controls: list[int] = []
     blocks = [[place] for place in range(len(is_gold))]
-    while len(blocks) > 1:
+    while len(blocks) > 1 and any(is_gold[block[0]] for block in blocks):
         alike: list[list[int]] = []
         for first, second in zip(blocks[::2], blocks[1::2], strict=False):
             if is_gold[first[0]] == is_gold[second[0]]:

@@ -6,23 +6,24 @@ example after the other, and only then averages.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 import numpy as np
-from attnprobe.causal.controls import ControlKind
-from attnprobe.causal.rows import HeadResult, PairedEffects, difference_table
-from attnprobe.causal.statistics import Estimate, bootstrap_interval, strongest_head_interval
 
 from attnprobe.causal.control_arms import KINDS
+from attnprobe.causal.controls import ControlKind
 from attnprobe.causal.edits import REFERENCE_EXAMPLES, Donors, mean_z
 from attnprobe.causal.frames import controls_frame, kind_mean, rows_frame, tokens_frame
 from attnprobe.causal.observe import Observation, observe
 from attnprobe.causal.result import PatchResult
+from attnprobe.causal.rows import HeadResult, PairedEffects, difference_table
 from attnprobe.causal.settings import Ablation, InterventionKind, Metric, PatchSettings
+from attnprobe.causal.statistics import Estimate, bootstrap_interval, strongest_head_interval
 from attnprobe.causal.subject import Skip, Subject, prepare
 from attnprobe.causal.units import Unit, units_of
 from attnprobe.errors import SpecError, TaskError
 from attnprobe.models.model import Model
-from attnprobe.tasks import AlignedExample, Task, WordKind, align
+from attnprobe.tasks import AlignedExample, Task, TextTokenizer, WordKind, align
 
 Progress = Callable[[int, int], None]
 
@@ -78,7 +79,9 @@ def align_all(model: Model, task: Task) -> tuple[AlignedExample, ...]:
         raise SpecError(f"model {model.provenance.name} has no tokenizer; load it with `tokenizer=...`.")
     if not task.examples:
         raise TaskError(f"task {task.name} is empty; give at least one example.")
-    aligned = tuple(align(example, model.tokenizer) for example in task.examples)
+    # every transformers tokenizer is one; its annotations are wider than what it takes and gives
+    tokenizer = cast(TextTokenizer, model.tokenizer)
+    aligned = tuple(align(example, tokenizer) for example in task.examples)
     for one in aligned:
         if model.dims.context is not None and len(one.ids) > model.dims.context:
             raise SpecError(

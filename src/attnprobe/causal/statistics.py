@@ -7,7 +7,6 @@ A head's numbers depend on the seed, its own samples and their number, never on 
 """
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -224,15 +223,17 @@ class Strongest(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StrongestHead:
-    """The strongest head's mean, from examples that did not pick it.
+    """The strongest head and its mean over examples that did not pick it.
 
     Attributes:
-        estimate: over examples, each contributing the head that the others picked.
-        picks: columns that were picked, most often first, then in order.
+        estimate: from the examples that did not pick; n is their number.
+        pick: column of the head.
+        n_picking: examples that picked it.
     """
 
     estimate: Estimate
-    picks: tuple[int, ...]
+    pick: int
+    n_picking: int
 
 
 def strongest_head_interval(
@@ -240,63 +241,47 @@ def strongest_head_interval(
     seed: int,
     *,
     matched: Bool[np.ndarray, "example head"] | None = None,
-    folds: int = 5,
     strongest: Strongest = Strongest.EITHER,
     level: float = 0.95,
 ) -> StrongestHead | None:
-    """Estimate the strongest head by cross-fitting, free of the bias of having picked it.
+    """Pick the strongest head on one half of the examples and estimate it on the other.
 
-    Examples are dealt at random into folds. For each fold, the head with the strongest mean over the *other* folds'
-    matched examples is picked, and the fold's own examples give that head's samples. The estimate is the mean of all
-    these, so it answers: how strong is the head that 1 - 1/folds of these examples would pick? If folds pick different
-    heads it is the mean over those; `picks` tells.
+    A random half of the examples (the smaller, when they are odd) picks the head with the strongest mean over its
+    matched examples; the other half gives that head's mean and percentile bootstrap interval. Given the pick, the
+    second half is an independent sample, so neither is biased by the picking. Pooling both directions, or more folds,
+    would use every example, but is not valid: each example estimates one pick and takes part in another, and on pure
+    noise a nominal 95% interval covers 0 in some 80% of families.
 
     Args:
         samples: any unit, signed.
-        seed: the run's seed; deals the folds and resamples.
+        seed: the run's seed; deals the halves and resamples.
         matched: which entries count; an example whose entry for the picked head does not is left out.
-        folds: parts, at least 2; no more than examples are used.
         strongest: what picks a head; ties go to the first.
-        level: coverage aimed at. Picks treated as given, examples are resampled.
+        level: coverage aimed at.
 
     Returns:
-        None below `MIN_EXAMPLES` examples, or where no held-out example counts.
+        None where fewer than `MIN_EXAMPLES` examples are left to estimate, so below 15 in any case.
 
     Raises:
         StatisticsError: a matched sample is NaN or infinite, or an argument is out of range.
 
-    Source: ours; cross-fitting as in Chernozhukov et al. 2018 (arXiv 1608.00060).
+    Source: ours; sample splitting as in Cox, Biometrika 62 (1975).
     """
-    if folds < 2:
-        raise StatisticsError(f"{folds} folds; expected at least 2, so that some examples pick and others estimate.")
     filled, _ = fill_unmatched(samples, matched)
     if not np.isfinite(filled).all():
         raise StatisticsError("samples hold NaN or infinite values; expected finite numbers where matched.")
     keep = np.ones(filled.shape, dtype=bool) if matched is None else matched
     n = len(filled)
-    if n < MIN_EXAMPLES:
-        return None
-    fold = generator(seed, f"{n} examples", "", "folds").permutation(n) % min(folds, n)
-    held_out: list[float] = []
-    picks: Counter[int] = Counter()
-    for part in range(int(fold.max()) + 1):
-        head = _strongest(filled[fold != part], keep[fold != part], strongest)
-        if head is not None:
-            counted = (fold == part) & keep[:, head]
-            held_out += filled[counted, head].tolist()
-            picks[head] += int(counted.sum())
-    if not held_out:
-        return None
-    estimate = bootstrap_interval(np.array(held_out), seed, level=level)
-    return StrongestHead(estimate=estimate, picks=tuple(sorted(picks, key=lambda head: (-picks[head], head))))
-
-
-def _strongest(
-    filled: Float[np.ndarray, "example head"], keep: Bool[np.ndarray, "example head"], strongest: Strongest
-) -> int | None:
-    counts = keep.sum(axis=0)
+    order = generator(seed, f"{n} examples", "", "halves").permutation(n)
+    picking, estimating = order[: n // 2], order[n // 2 :]
+    counts = keep[picking].sum(axis=0)
     if not counts.any():
         return None
-    means = np.array([math.fsum(column) for column in filled.T]) / np.maximum(counts, 1)
+    means = np.array([math.fsum(column) for column in filled[picking].T]) / np.maximum(counts, 1)
     score = {Strongest.EITHER: np.abs(means), Strongest.FALL: -means, Strongest.RISE: means}[strongest]
-    return int(np.argmax(np.where(counts > 0, score, -np.inf)))
+    pick = int(np.argmax(np.where(counts > 0, score, -np.inf)))
+    held_out = filled[estimating[keep[estimating, pick]], pick]
+    if len(held_out) < MIN_EXAMPLES:
+        return None
+    estimate = bootstrap_interval(held_out, seed, level=level)
+    return StrongestHead(estimate=estimate, pick=pick, n_picking=int(counts[pick]))

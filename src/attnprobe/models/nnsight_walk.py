@@ -115,9 +115,11 @@ class Walk:
         return heads if edited is vectors else rearrange(edited, "batch pos head d_head -> batch head pos d_head")
 
     def _expand(self, layer: int, operations: "Operations", key: Tensor, value: Tensor) -> None:
+        if len(operations.expansions) != 2:
+            raise _refused(layer, f"k and v are expanded to query heads in {len(operations.expansions)} calls, not 2")
         for operation, point, heads in zip(operations.expansions, (Point.K, Point.V), (key, value), strict=True):
             if operation.input is not heads:
-                raise cannot(f"{operation.name} in the attention function of layer {layer} does not expand {point}")
+                raise _refused(layer, f"{operation.name} does not expand {point} to query heads")
             copies = rearrange(operation.output, "batch head pos d_head -> batch pos head d_head")
             edited = self._execution.vectors(point, layer, copies, per_query_head=True)
             operation.output = rearrange(edited, "batch pos head d_head -> batch head pos d_head")
@@ -125,7 +127,7 @@ class Walk:
     def _pattern(self, layer: int, operations: "Operations", visible: Visible) -> None:
         def change(logits: Tensor) -> Tensor:
             if logits.shape[-1] != visible.shape[-1]:
-                raise cannot(f"the softmax of layer {layer} runs over more than its keys (a sink)")
+                raise _refused(layer, "attn_logits stand beside a sink in the softmax")
             return self._execution.attn_logits(layer, logits, visible)
 
         if self._execution.touches(layer, Point.ATTN_LOGITS):
@@ -201,6 +203,10 @@ def find_call(attention: Envoy) -> Operation:
 def cannot(reason: str) -> ModelError:
     """The error for a model that nnsight does not reach, and who does."""
     return ModelError(f"nnsight backend: {reason}. Use backend 'native'.")
+
+
+def _refused(layer: int, reason: str) -> PlanError:
+    return PlanError(f"layer {layer}: {reason}; nnsight does not reach that. Use backend 'native'.")
 
 
 def _exchange(where: Any, side: str, change: Callable[[Tensor], Tensor]) -> None:

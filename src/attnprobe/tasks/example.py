@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable, runtime_checkable
 
 from attnprobe.errors import TaskError
 
@@ -159,6 +159,7 @@ class Example:
         return tuple(KeyDefinition) if self.words and knows_sources else (KeyDefinition.TOKEN_MATCH,)
 
 
+@runtime_checkable
 @runtime_checkable
 class Task(Protocol):
     """A named, ordered, finite collection of examples."""

@@ -74,7 +74,7 @@ def test_marks_stand_close_and_offsets_count_from_where_the_text_begins() -> Non
 
 
 @given(specs(), st.integers(0, 10**6))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_every_word_stands_on_the_page_where_it_says(spec: ProntoqaSpec, index: int) -> None:
     writing = write(problem_at(spec, index))
     text = writing.page.prompt + writing.page.gold

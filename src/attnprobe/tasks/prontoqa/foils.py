@@ -18,7 +18,8 @@ from types import MappingProxyType
 
 from attnprobe.tasks.example import WordKind
 from attnprobe.tasks.prontoqa.grammar import Word
-from attnprobe.tasks.prontoqa.logic import Claim, Or, follows, leaves, meaning, with_leaf
+from attnprobe.tasks.prontoqa.inference import Theory
+from attnprobe.tasks.prontoqa.logic import Claim, Or, leaves, meaning, with_leaf
 from attnprobe.tasks.prontoqa.problem import Problem
 from attnprobe.tasks.prontoqa.vocabulary import CONCEPTS, FAMILY_OF, IRRELEVANT_CONCEPTS, NAMES, article
 
@@ -40,12 +41,14 @@ class Candidates:
         problem: the problem.
         words: all words of each kind as drawn, concepts before those that only irrelevant distractors use.
         in_prompt: those that occur in the question or the query.
+        theory: what follows from the question.
         said: what the question and the proof say, and how ("assume", "this contradicts with", ...).
     """
 
     problem: Problem
     words: Mapping[WordKind, tuple[str, ...]]
     in_prompt: frozenset[str]
+    theory: Theory
     said: frozenset[tuple[tuple[str, ...], Hashable]]
 
     def instead_of(self, kind: WordKind, lemma: str) -> list[str]:
@@ -64,6 +67,7 @@ def draw_candidates(problem: Problem, random: Random) -> Candidates:
         problem=problem,
         words={kind: tuple(sorted(pool, key=irrelevant.__contains__)) for kind, pool in drawn.items()},
         in_prompt=frozenset(lemma for formula in formulas for lemma in leaves(formula)),
+        theory=Theory(problem.facts, problem.rules),
         said=frozenset(
             {((), meaning(formula)) for formula in (*problem.rules, *problem.facts)}
             | {(step.before, meaning(step.says)) for step in problem.proof}
@@ -100,4 +104,4 @@ def _is_wrong(candidates: Candidates, index: int, word: Word, lemma: str) -> boo
     adds_disjunct = not step.restates and isinstance(said, Claim) and isinstance(said.predicate, Or)
     if step.before or adds_disjunct:
         return True
-    return not follows(said, (*problem.facts, *problem.assumed_at(index)), problem.rules)
+    return not candidates.theory.follows(said, problem.assumed_at(index))

@@ -7,7 +7,7 @@ A formula's *leaves* are its names, nouns and adjectives in the order in which E
 the index of a leaf is also the index of a content word of its clause.
 """
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import count
@@ -145,56 +145,6 @@ def with_leaf(formula: Formula, index: int, lemma: str) -> Formula:
     """The formula with the word at one leaf replaced."""
     position = count()
     return formula.mapped(lambda old: lemma if next(position) == index else old)
-
-
-def holds(predicate: Predicate, known: Iterable[Literal]) -> bool:
-    """Whether a predicate follows from literals by conjunction and disjunction introduction alone."""
-    known = frozenset(known)
-    match predicate:
-        case Literal():
-            return predicate in known
-        case And(operands=parts):
-            return all(part in known for part in parts)
-        case Or(operands=parts):
-            return any(part in known for part in parts)
-
-
-def forward_closure(known: Iterable[Literal], rules: Iterable[Universal]) -> frozenset[Literal]:
-    """All literals that rules lead to from those known of one thing.
-
-    A consequent that is an `Or` adds nothing. A contradiction does not explode: this is derivation.
-    """
-    closure = set(known)
-    rules = tuple(rules)
-    while True:
-        reached = {
-            literal
-            for rule in rules
-            if not isinstance(rule.consequent, Or) and holds(rule.antecedent, closure)
-            for literal in operands(rule.consequent)
-        }
-        if reached <= closure:
-            return frozenset(closure)
-        closure |= reached
-
-
-def follows(formula: Formula, facts: Iterable[Claim], rules: Iterable[Universal]) -> bool:
-    """Whether a formula can be derived by rules, from facts, without assumptions of its own.
-
-    A fact that is an `Or` adds nothing. Sound, but not complete: no proof by cases, none by contradiction.
-    """
-    rules = tuple(rules)
-    match formula:
-        case Claim(name=name, predicate=predicate):
-            claims = (fact.predicate for fact in facts if fact.name == name)
-            known = {literal for claim in claims if not isinstance(claim, Or) for literal in operands(claim)}
-            return holds(predicate, forward_closure(known, rules))
-        case Conjunction(claims=claims):
-            facts = tuple(facts)
-            return all(follows(claim, facts, rules) for claim in claims)
-        case Universal(antecedent=antecedent, consequent=consequent):
-            cases = [[part] for part in antecedent.operands] if isinstance(antecedent, Or) else [operands(antecedent)]
-            return all(holds(consequent, forward_closure(case, rules)) for case in cases)
 
 
 def meaning(formula: Formula) -> Hashable:

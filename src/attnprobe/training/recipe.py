@@ -1,0 +1,88 @@
+"""Recipes: everything that determines a model of the zoo.
+
+In: nothing. Out: `Recipe`s by name, and how long each phase of one lasts.
+
+The curriculum: one hop until copying has formed, then crowded questions beside the plain ones. In a crowded question
+several rules start from the concept at hand, so that no rule can be chosen without looking at the goal; with plain
+relevant distractors alone that takes many times as long to be learned.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from types import MappingProxyType
+
+from attnprobe.errors import TrainingError
+from attnprobe.tasks.prontoqa.distractors import Distractors
+from attnprobe.training.network import Shape
+from attnprobe.training.stream import Kind, Portion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A part of the curriculum.
+
+    Attributes:
+        until: the step at which it ends.
+        portions: what its examples are.
+    """
+
+    until: int
+    portions: tuple[Portion, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How one model is made.
+
+    Attributes:
+        shape: its sizes.
+        stages: the curriculum, in order.
+        seed: of initial weights and data.
+        batch_tokens: most tokens of a step, padding counted.
+        muon_rate: learning rate of the hidden matrices.
+        adam_rate: learning rate of embedding and norms.
+        warm_up: steps over which the rates rise from 0.
+        decay: steps over which they fall to 0 at the end.
+        step_weight: weight in the loss of each token that chooses the next step.
+    """
+
+    shape: Shape
+    stages: tuple[Stage, ...]
+    seed: int = 1
+    batch_tokens: int = 2048
+    muon_rate: float = 0.004
+    adam_rate: float = 0.003
+    warm_up: int = 50
+    decay: int = 2000
+    step_weight: float = 4.0
+
+    def __post_init__(self) -> None:
+        ends = [stage.until for stage in self.stages]
+        if not ends or ends[0] < 1 or ends != sorted(set(ends)):
+            raise TrainingError(f"stages that end at steps {ends}: expected one or more, each later than the last.")
+        if min(self.batch_tokens, self.warm_up, self.decay) < 1 or min(self.muon_rate, self.adam_rate) <= 0:
+            raise TrainingError(f"{self}: expected positive rates, and at least one token, warm-up and decay step.")
+
+    @property
+    def steps(self) -> int:
+        """How many steps the run has."""
+        return self.stages[-1].until
+
+    def stage_at(self, step: int) -> int:
+        """Index of the stage that a step (from 0) belongs to."""
+        return next(index for index, stage in enumerate(self.stages) if step < stage.until)
+
+    def rate_at(self, step: int) -> float:
+        """Share of the full learning rates at a step (from 0), above 0 and up to 1."""
+        return min(1.0, (step + 1) / self.warm_up, (self.steps - step) / self.decay)
+
+
+def fingerprint(recipe: Recipe) -> str:
+    """Twelve hexadecimal digits that differ where recipes do."""
+    return blake2b(json.dumps(asdict(recipe), sort_keys=True).encode(), digest_size=6).hexdigest()
+
+
+EVALUATED = tuple(Kind(hops=hops, distractors=kind) for kind in Distractors for hops in (1, 2, 3))
+"""The kinds of example that a card states accuracies for."""
