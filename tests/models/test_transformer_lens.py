@@ -280,7 +280,7 @@ def test_the_warning_that_an_edit_was_dropped_is_an_error() -> None:
 def test_it_says_what_it_is() -> None:
     served = serve_family(Architecture.LLAMA)
     assert served.backend is Backend.TRANSFORMER_LENS
-    assert served.provenance is PROVENANCE
+    assert (served.provenance.name, served.provenance.settings) == ("test", {"attention": "eager"})
     assert served.device == torch.device("cpu")
     assert isinstance(served.tokenizer, hf.PreTrainedTokenizerFast)
     assert served.forward(TOKENS, EMPTY_PLAN).fired == ()

@@ -12,6 +12,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cache, partial
 from threading import RLock
 from typing import Any
@@ -55,7 +56,8 @@ class TransformerLensModel:
         check_bridge(bridge)
         self._bridge = bridge
         self._tokenizer = tokenizer
-        self._provenance = provenance
+        # whatever the model was loaded with, the bridge computes attention from eager's masks
+        self._provenance = replace(provenance, settings={**provenance.settings, "attention": "eager"})
         self._points = locate_points(bridge)
         self._dims = measure_dims(bridge, self._points)
         self._options = inspect.signature(bridge.original_model.forward).parameters
