@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import stats
-from simulated_heads import COPYING_HEADS, PLANTED_HEAD, Sampler, measure, simulate
+from tests.causal.simulated_heads import COPYING_HEADS, PLANTED_HEAD, Sampler, measure, simulate
 
 from attnprobe.causal.controls import MIN_DOSE, Control, ControlKind, sample_control
 from attnprobe.causal.key_groups import KeyGroup, query_positions

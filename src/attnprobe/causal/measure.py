@@ -159,7 +159,7 @@ def _result(
         heads=tables[named],
         by_control={kind: table for kind, table in tables.items() if kind is not ControlKind.NONE},
         strongest=None if strongest is None else strongest.estimate,
-        strongest_heads=() if strongest is None else tuple(str(units[pick]) for pick in strongest.picks),
+        strongest_heads=() if strongest is None else (str(units[strongest.pick]),),
         by_kind=_clean_by_kind(observations, settings.seed) if by_kind else {},
         counts=counts,
         rows=rows_frame(observations, units, with_kinds=by_kind),

@@ -27,7 +27,7 @@ class PatchResult:
         by_control: the same rows against every kind of control that was run, the named one included; empty without.
         strongest: the difference (the effect, without control) of the strongest head, from examples that did not pick
             it; None below 8 examples.
-        strongest_heads: the heads that were so picked, most often first.
+        strongest_heads: the head that was so picked; empty where there are too few examples.
         by_kind: the unedited metric for each kind of gold token (`gold_logprob` only).
         counts: examples given, measured and skipped by reason; gold tokens scored, unscored and unlicensed.
         rows: one row for each example and head: example, head, layer, index, clean, edited, effect, effect_KIND for

@@ -31,7 +31,7 @@ class Verdict(StrEnum):
 
 RULES: Mapping[str, str] = {
     "stands_out": f"a head stands out when q < {ALPHA:g} (q is over all heads of the sweep) in the expected direction",
-    "strongest": "the strongest head is picked on some examples and estimated on the others, by cross-fitting",
+    "strongest": "the strongest head is picked on one half of the examples and estimated on the other",
     "supported": (
         f"some head stands out, and the {LEVEL:.0%} interval of the strongest head excludes 0 in the expected "
         "direction, and its size is at least the minimum"
