@@ -15,6 +15,7 @@ from attnprobe.models import attention_call, attention_interface
 from attnprobe.models.liveness import check_liveness
 from attnprobe.models.native import NativeModel
 from attnprobe.plan import EMPTY_PLAN, Edges, Plan, Point, Read, Replace, Scale, Site, Tokens, Write, mask_edges
+from tests.models.agreement import assert_close, inputs
 from tests.models.architectures import (
     CONTEXT,
     D_MODEL,
@@ -28,7 +29,6 @@ from tests.models.architectures import (
 )
 from tests.models.direct_model import DirectModel, build_direct_model
 from tests.models.loaders import PROVENANCE
-from tests.models.test_contract import assert_close, inputs
 
 TOKENS = Tokens.of(draw_sequences())
 SIZES: dict[str, Any] = {
