@@ -53,7 +53,7 @@ def test_heads_with_a_small_q_and_only_those_are_outlined(make_result: MakeResul
 
 
 def test_a_map_without_findings_says_so(make_result: MakeResult) -> None:
-    assert "no head has q < 0.05" in texts(head_map(make_result(heads=[head("L0H0", 0.0, 0.0)])))
+    assert "no head has q < 0.05 and at least 0.1 nats" in texts(head_map(make_result(heads=[head("L0H0", 0.0, 0.0)])))
 
 
 def test_layers_with_fewer_heads_and_heads_not_swept_stay_empty(make_result: MakeResult) -> None:

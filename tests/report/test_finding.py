@@ -98,6 +98,22 @@ def test_without_a_control_effects_are_compared_with_nothing(make_result: MakeRe
     assert finding.answer.endswith("1 of 2 heads differs from 0 (q < 0.05, n = 16): 1 lowers it.")
 
 
+def test_a_difference_that_is_real_but_tiny_is_counted_and_does_not_stand_out(make_result: MakeResult) -> None:
+    heads = [head("L0H0", -0.9, -0.1, q=0.001), head("L0H1", -2e-6, 0.0, q=0.001), head("L0H2", 3e-4, 0.0, q=0.01)]
+    finding = find(make_result(heads=heads))
+
+    assert finding.answer.endswith("(q < 0.05, n = 16): 2 lower it, 1 raises it, 2 of them by less than 0.1 nats.")
+    assert [row.head for row in finding.standing_out] == ["L0H0"]
+    assert finding.opposite == ()
+
+
+def test_a_strong_head_without_a_matched_control_is_named(make_result: MakeResult) -> None:
+    """A saturated head has no keys of like mass; against this control it cannot be judged, and that is said."""
+    finding = find(make_result(heads=[head("L0H0", -3.4), head("L0H1", -0.01, 0.0), head("L0H2", -0.02)]))
+
+    assert finding.answer.endswith("L0H0 found no matching control; its own effect is −3.40 nats.")
+
+
 def test_a_patch_that_restores_says_yes_upward(make_result: MakeResult) -> None:
     settings = PatchSettings(intervention=InterventionKind.PATCH, metric=Metric.RECOVERY)
     finding = find(

@@ -31,7 +31,7 @@ def patch_files(
         model: what to call the model.
         task: what to call the task.
     """
-    title = printable(f"{result.settings.intervention.value} · {model} · {task} · n = {result.n}")
+    title = printable(f"{result.settings.intervention.value} · {model} · {task} · n\u00a0=\u00a0{result.n}")
     return {
         PAGE: report_page(result, examples, manifest, model=model, task=task),
         "heads.png": png_bytes(head_map(result, title=title)),

@@ -11,7 +11,7 @@ from enum import StrEnum
 from attnprobe.causal.result import PatchResult
 from attnprobe.causal.rows import HeadResult
 from attnprobe.causal.statistics import Estimate
-from attnprobe.report.numbers import counted, with_interval
+from attnprobe.report.numbers import counted, number, with_interval
 from attnprobe.report.phrases import Phrases, phrases_for
 from attnprobe.runs import JsonValue
 
@@ -30,7 +30,10 @@ class Verdict(StrEnum):
 
 
 RULES: Mapping[str, str] = {
-    "stands_out": f"a head stands out when q < {ALPHA:g} (q is over all heads of the sweep) in the expected direction",
+    "stands_out": (
+        f"a head stands out when q < {ALPHA:g} (q is over all heads of the sweep), its size is at least the minimum, "
+        "and its direction is the expected one"
+    ),
     "strongest": "the strongest head is picked on one half of the examples and estimated on the other",
     "supported": (
         f"some head stands out, and the {LEVEL:.0%} interval of the strongest head excludes 0 in the expected "
@@ -52,8 +55,8 @@ class Finding:
         verdict: by the rules.
         question: what was asked.
         answer: one or two sentences with the numbers that the verdict rests on.
-        standing_out: heads with q below alpha in the expected direction, strongest first.
-        opposite: heads with q below alpha against it.
+        standing_out: heads that stand out by the rules, strongest first.
+        opposite: heads that would, were the other direction expected.
     """
 
     verdict: Verdict
@@ -78,14 +81,21 @@ def find(result: PatchResult) -> Finding:
     """Answer a sweep's question by the rules."""
     phrases = phrases_for(result.settings)
     significant = [head for head in strongest_first(result) if head.q is not None and head.q < ALPHA]
+    large = [head for head in significant if is_large(head, result.unit)]
     expected = phrases.expected
-    standing_out = tuple(head for head in significant if expected is None or leading(head) * expected > 0)
-    opposite = tuple(head for head in significant if head not in standing_out)
+    standing_out = tuple(head for head in large if expected is None or leading(head) * expected > 0)
+    opposite = tuple(head for head in large if head not in standing_out)
     verdict = _verdict(result, expected, stands_out=bool(standing_out))
     return Finding(
         verdict=verdict,
         question=phrases.question,
-        answer=f"{_strongest_sentence(result, phrases, verdict)} {_count_sentence(result, phrases, significant)}",
+        answer=" ".join(
+            (
+                _strongest_sentence(result, phrases, verdict),
+                _count_sentence(result, phrases, significant),
+                *_unmatched_sentences(result),
+            )
+        ),
         standing_out=standing_out,
         opposite=opposite,
     )
@@ -94,6 +104,15 @@ def find(result: PatchResult) -> Finding:
 def leading(head: HeadResult) -> float:
     """The number that a row is judged by: the difference to its control, or the effect where there is none."""
     return head.effect if head.difference is None else head.difference
+
+
+def is_large(head: HeadResult, unit: str) -> bool:
+    """Whether a head has q below alpha and at least the smallest size that counts.
+
+    A test says only that a head's difference is not exactly 0; in a confident model that is true of millionths of a
+    nat.
+    """
+    return head.q is not None and head.q < ALPHA and abs(leading(head)) >= MINIMUM[unit]
 
 
 def strongest_first(result: PatchResult) -> tuple[HeadResult, ...]:
@@ -140,6 +159,18 @@ def _strongest_sentence(result: PatchResult, phrases: Phrases, verdict: Verdict)
     return f"{opening} {sentence[0].upper()}{sentence[1:]}."
 
 
+def _unmatched_sentences(result: PatchResult) -> list[str]:
+    """Name the heads that have a large effect and no control to compare it with, where others have one."""
+    if all(head.difference is None for head in result.heads):
+        return []
+    unit = "" if result.unit == "share" else f" {result.unit}"
+    return [
+        f"{head.head} found no matching control; its own effect is {number(head.effect, 2)}{unit}."
+        for head in result.heads
+        if head.difference is None and abs(head.effect) >= MINIMUM[result.unit]
+    ]
+
+
 def _is_within(estimate: Estimate, minimum: float) -> bool:
     return (
         estimate.low is not None and estimate.high is not None and -minimum < estimate.low and estimate.high < minimum
@@ -163,4 +194,8 @@ def _count_sentence(result: PatchResult, phrases: Phrases, significant: list[Hea
         if count
     )
     differs = "differs" if one else "differ"
-    return f"{len(significant)} of {counted(tested, noun)} {differs} from {against} ({basis}): {split}."
+    sentence = f"{len(significant)} of {counted(tested, noun)} {differs} from {against} ({basis}): {split}"
+    n_small = sum(not is_large(head, result.unit) for head in significant)
+    unit = "" if result.unit == "share" else f" {result.unit}"
+    small = f"{n_small} of them" if not one else "and"
+    return sentence + (f", {small} by less than {MINIMUM[result.unit]:g}{unit}." if n_small else ".")

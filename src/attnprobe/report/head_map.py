@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from attnprobe.causal.result import PatchResult
 from attnprobe.causal.rows import HeadResult
 from attnprobe.report.canvas import FONT, LABEL_SIZE, LINE_IN, Frame, blank, plain_ticks, title_lines, write_title
-from attnprobe.report.finding import ALPHA, leading
+from attnprobe.report.finding import ALPHA, MINIMUM, is_large, leading
 from attnprobe.report.numbers import number
 from attnprobe.report.palette import LIGHT, Theme
 from attnprobe.report.phrases import phrases_for
@@ -39,7 +39,7 @@ def head_map(result: PatchResult, *, title: str = "", theme: Theme = LIGHT) -> F
         theme: light or dark.
 
     Returns:
-        A figure; heads with q below .05 are outlined, values are printed where they fit.
+        A figure; heads that stand out are outlined, values are printed where they fit.
     """
     grid = _grid(result)
     noun = phrases_for(result.settings).unit_noun
@@ -62,7 +62,7 @@ def head_map(result: PatchResult, *, title: str = "", theme: Theme = LIGHT) -> F
     _label(axes, grid, noun, theme)
     if cell >= _SMALLEST_PRINTED_IN:
         _print_values(axes, grid, theme, norm)
-    outlined = [head for head in result.heads if head.q is not None and head.q < ALPHA]
+    outlined = [head for head in result.heads if is_large(head, result.unit)]
     for head in outlined:
         _outline(axes, head, _ink_on(theme, norm(leading(head))), width=max(0.7, min(1.4, cell * 2.8)))
     bar_height = min(map_height, 2.6)
@@ -71,7 +71,8 @@ def head_map(result: PatchResult, *, title: str = "", theme: Theme = LIGHT) -> F
     bar.set_label(_quantity(result), color=theme.ink, fontsize=LABEL_SIZE, family=FONT)
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]  the stub takes the outline for a dict of spines
     plain_ticks(bar.ax, theme)
-    note = f"outlined: q < {ALPHA:g}" if outlined else f"no {noun} has q < {ALPHA:g}"
+    rule = f"q < {ALPHA:g} and at least {MINIMUM[result.unit]:g} {result.unit}"
+    note = f"outlined: {rule}" if outlined else f"no {noun} has {rule}"
     x, y = frame.point(frame.left, 0.14)
     figure.text(x, y, note, fontsize=LABEL_SIZE, color=theme.faint, family=FONT)
     write_title(figure, frame, lines, theme)

@@ -14,7 +14,7 @@ from attnprobe.causal.controls import MIN_DOSE, ControlKind
 from attnprobe.causal.result import PatchResult
 from attnprobe.causal.rows import HeadResult
 from attnprobe.report.canvas import png_bytes
-from attnprobe.report.finding import ALPHA, MINIMUM, RULES, find, leading, strongest_first
+from attnprobe.report.finding import ALPHA, MINIMUM, RULES, find, is_large, leading, strongest_first
 from attnprobe.report.head_map import head_map
 from attnprobe.report.interval_plot import interval_plot
 from attnprobe.report.numbers import decimals_for, interval, number, q_value
@@ -67,6 +67,7 @@ def report_page(
         interval=interval,
         q_value=q_value,
         leading=leading,
+        is_large=is_large,
         maps={theme.name: _data_uri(png_bytes(head_map(result, theme=theme))) for theme in (LIGHT, DARK)},
         intervals={theme.name: _data_uri(png_bytes(interval_plot(result, theme=theme))) for theme in (LIGHT, DARK)},
         map_alt=_map_alt(result, ordered),

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from attnprobe.causal.result import PatchResult
 from attnprobe.causal.rows import HeadResult
-from attnprobe.report.finding import ALPHA, Verdict, find, leading, strongest_first
+from attnprobe.report.finding import Verdict, find, is_large, leading, strongest_first
 from attnprobe.report.numbers import decimals_for, interval, number, q_value, with_interval
 from attnprobe.report.phrases import phrases_for
 
@@ -53,7 +53,7 @@ def head_table(result: PatchResult, *, model: str, task: str, rows: int = ROWS_S
     table.add_column("q", justify="right", no_wrap=True)
     decimals = decimals_for(value for head in shown for value in (head.effect, head.control, head.difference))
     for head in shown:
-        table.add_row(*_cells(head, decimals, has_control=has_control), style=_row_style(head))
+        table.add_row(*_cells(head, decimals, has_control=has_control), style=_row_style(head, result.unit))
     hidden = len(result.heads) - len(shown)
     if hidden:
         table.caption = f"{hidden} weaker {noun}s are in summary.json"
@@ -90,8 +90,8 @@ def _cells(head: HeadResult, decimals: int, *, has_control: bool) -> list[str]:
     return [*cells, q_value(head.q)]
 
 
-def _row_style(head: HeadResult) -> str:
-    if head.q is None or head.q >= ALPHA:
+def _row_style(head: HeadResult, unit: str) -> str:
+    if not is_large(head, unit):
         return "dim"
     # bold alone would say the same of harm and help
     return "bold" if leading(head) < 0 else "bold cyan"

@@ -8,10 +8,8 @@ relevant distractors alone that takes many times as long to be learned.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
-from types import MappingProxyType
 
 from attnprobe.errors import TrainingError
 from attnprobe.tasks.prontoqa.distractors import Distractors

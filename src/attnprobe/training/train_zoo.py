@@ -33,7 +33,7 @@ def train_zoo(
     torch.set_num_threads(1)
     losses: list[float] = []
     training = None
-    for training, loss in train(recipe_for(name), out, resume=resume):  # noqa: B007
+    for training, loss in train(recipe_for(name), out, resume=resume):
         losses.append(loss)
         if training.step % report_every == 0:
             console.print(_report(training, losses), highlight=False)
