@@ -11,6 +11,7 @@ from scipy.stats import binomtest
 from transformers import PreTrainedTokenizerFast
 
 from attnprobe.training.network import Network
+from attnprobe.training.pieces import EOS, token_id
 from attnprobe.training.stream import Kind, examples
 from attnprobe.zoo.card import Score
 
@@ -66,5 +67,5 @@ def score(kind: Kind, right: int, n: int) -> Score:
 def answers(network: Network, tokenizer: PreTrainedTokenizerFast, prompts: list[str]) -> list[str]:
     """What the network writes after each prompt."""
     ids = tokenizer(prompts)["input_ids"]
-    written = network.continue_greedily(ids, eos=tokenizer.eos_token_id, limit=MOST_NEW_TOKENS)
-    return [tokenizer.decode(answer) for answer in written]
+    written = network.continue_greedily(ids, eos=token_id(tokenizer, EOS), limit=MOST_NEW_TOKENS)
+    return [str(tokenizer.decode(answer)) for answer in written]

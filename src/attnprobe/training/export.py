@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from attnprobe.training.exact_match import EVALUATION_SEED, score_kinds
 from attnprobe.training.loop import Training
 from attnprobe.training.network import Network, as_llama
+from attnprobe.training.pieces import BOS, EOS, PAD, token_id
 from attnprobe.training.recipe import EVALUATED, fingerprint
 from attnprobe.zoo.card import Card, write_card
 
@@ -35,7 +36,7 @@ def export(training: Training, name: str, directory: Path, *, n: int) -> Card:
     """
     directory.mkdir(parents=True, exist_ok=True)
     tokenizer, network = training.tokenizer, as_stored(training.network)
-    llama = as_llama(network, bos=tokenizer.bos_token_id, eos=tokenizer.eos_token_id, pad=tokenizer.pad_token_id)
+    llama = as_llama(network, bos=token_id(tokenizer, BOS), eos=token_id(tokenizer, EOS), pad=token_id(tokenizer, PAD))
     llama.generation_config.do_sample = False
     llama.save_pretrained(directory)
     tokenizer.save_pretrained(directory)

@@ -44,15 +44,17 @@ class Training:
         self.step = 0
         self.place = (0, 0, 0)
         self.cpu_seconds = 0.0
+        self.recall_loss = 0.0
         self._batches: list[Batch] = []
 
     def advance(self) -> float:
         """One optimiser step; returns its loss in nats per token, weighted as the recipe says."""
         began = time.process_time()
         batch = self._next_batch()
-        loss = self.network.loss(batch.ids, batch.labels, batch.weights)
+        loss, recall_loss = self.network.losses(batch.ids, batch.labels, batch.weights, batch.recalls, batch.topics)
         self.network.zero_grad()
-        loss.backward()
+        recall_weight = self.recipe.stages[self.recipe.stage_at(self.step)].recall_weight
+        (loss + recall_weight * recall_loss).backward()
         share = self.recipe.rate_at(self.step)
         for group in self.adam.param_groups:
             group["lr"] = self.recipe.adam_rate * share
@@ -61,7 +63,7 @@ class Training:
         self.adam.step()
         self.step += 1
         self.cpu_seconds += time.process_time() - began
-        value = loss.item()
+        value, self.recall_loss = loss.item(), recall_loss.item()
         if value != value:
             raise TrainingError(f"the loss of step {self.step} is not a number; lower the recipe's rates.")
         return value

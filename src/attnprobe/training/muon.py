@@ -2,8 +2,8 @@
 
 In: matrices with gradients. Out: the matrices, updated in place.
 
-Ours, and not `torch.optim.Muon`, because that one iterates in bfloat16, a tenth as fast as float32 on a CPU without bf16
-units, and matrix by matrix; here matrices of one shape are one batch.
+Ours, and not `torch.optim.Muon`, because that one iterates in bfloat16, several times slower than float32 on a CPU
+without bf16 units, and matrix by matrix; here matrices of one shape are one batch.
 """
 
 from collections.abc import Mapping, Sequence

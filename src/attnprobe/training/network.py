@@ -2,9 +2,9 @@
 
 In: token ids. Out: final hidden states, a loss, greedy continuations; and the same model as `LlamaForCausalLM`.
 
-Query, key and value projections are one matrix, as are the gate and up projections; logits are computed only where the
-loss is. At these sizes that halves a step's time on a CPU. `as_llama` takes the matrices apart again, and a test holds the
-two models equal.
+Query, key and value projections are one matrix, as are the gate and up projections, and logits are computed only
+where the loss is, for at these sizes a CPU spends much of a step on small operations. `as_llama` takes the matrices
+apart again, and a test holds the two models equal.
 """
 
 import math
@@ -53,8 +53,8 @@ class Shape:
             raise TrainingError(f"{self}: expected sizes of at least 1 and rope_theta above 1.")
         if self.n_heads % self.n_kv_heads or self.d_head % 2:
             raise TrainingError(
-                f"{self.n_heads} query heads, {self.n_kv_heads} key heads, d_head {self.d_head}: expected n_heads to be "
-                "a multiple of n_kv_heads and d_head to be even."
+                f"{self.n_heads} query heads, {self.n_kv_heads} key heads, d_head {self.d_head}: expected n_heads "
+                "to be a multiple of n_kv_heads and d_head to be even."
             )
 
     def config(self, *, vocab: int, bos: int, eos: int, pad: int) -> LlamaConfig:
@@ -102,16 +102,23 @@ class Network(nn.Module):
         seed: of its initial weights.
     """
 
+    cos: Tensor
+    sin: Tensor
+    rotation: Tensor
+
     def __init__(self, shape: Shape, *, vocab: int, seed: int) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
         self.shape = shape
         self.embedding = nn.Parameter(0.02 * torch.randn(vocab, shape.d_model, generator=generator))
-        self.blocks = nn.ModuleList(Block(shape, generator) for _ in range(shape.n_layers))
+        self.blocks = [Block(shape, generator) for _ in range(shape.n_layers)]
+        for layer, block in enumerate(self.blocks):
+            self.add_module(f"block{layer}", block)
         self.final_norm = nn.Parameter(torch.ones(shape.d_model))
         cos, sin = _rotary_tables(shape)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
+        self.register_buffer("rotation", _rotation(shape.d_model), persistent=False)
 
     @property
     def matrices(self) -> list[nn.Parameter]:
@@ -128,21 +135,35 @@ class Network(nn.Module):
         """Final hidden states of right-padded sequences."""
         return self._run(ids, self.cos[: ids.shape[1]], self.sin[: ids.shape[1]], None, None)
 
-    def loss(
-        self, ids: TokenIds, labels: Int[Tensor, "batch pos"], weights: Float[Tensor, "batch pos"]
-    ) -> Float[Tensor, ""]:
-        """Weighted mean cross-entropy in nats of the labelled positions.
+    def losses(
+        self,
+        ids: TokenIds,
+        labels: Int[Tensor, "batch pos"],
+        weights: Float[Tensor, "batch pos"],
+        recalls: Int[Tensor, "batch pos"],
+        topics: Int[Tensor, "batch pos"],
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """What the last layer should say and what the middle one should know, as mean cross-entropies in nats.
 
         Args:
             ids: right-padded tokens.
             labels: the token that each position should predict; negative where there is no loss.
             weights: how much each labelled position counts.
+            recalls: the token that the residual stream, halfway up and read by the unembedding, should name; negative
+                where there is no loss.
+            topics: the token that it should name as well, read by the unembedding after a fixed rotation.
         """
-        labelled = labels >= 0
-        logits = F.linear(self.hidden(ids)[labelled], self.embedding)
-        losses = F.cross_entropy(logits, labels[labelled], reduction="none")
+        halfway: list[Residual] = []
+        final = self._run(ids, self.cos[: ids.shape[1]], self.sin[: ids.shape[1]], None, None, halfway)
+        labelled, recalled = labels >= 0, recalls >= 0
+        said = F.cross_entropy(F.linear(final[labelled], self.embedding), labels[labelled], reduction="none")
+        middle = F.rms_norm(halfway[0][recalled], (self.shape.d_model,), None, _NORM_EPSILON)
+        known = F.cross_entropy(F.linear(middle, self.embedding), recalls[recalled])
+        on_topic = topics >= 0
+        middle = F.rms_norm(halfway[0][on_topic], (self.shape.d_model,), None, _NORM_EPSILON)
+        known = known + F.cross_entropy(F.linear(middle @ self.rotation, self.embedding), topics[on_topic])
         counted = weights[labelled]
-        return (losses * counted).sum() / counted.sum()
+        return (said * counted).sum() / counted.sum(), known
 
     @torch.no_grad()
     def continue_greedily(self, prompts: Sequence[Sequence[int]], *, eos: int, limit: int) -> list[list[int]]:
@@ -190,10 +211,13 @@ class Network(nn.Module):
         sin: Float[Tensor, "..."],
         visible: Bool[Tensor, "batch 1 q_pos k_pos"] | None,
         cache: list[tuple[Tensor, Tensor]] | None,
+        halfway: list[Residual] | None = None,
     ) -> Residual:
         shape = self.shape
         resid = F.embedding(ids, self.embedding)
         for layer, block in enumerate(self.blocks):
+            if halfway is not None and layer == shape.n_layers // 2:
+                halfway.append(resid)
             normed = F.rms_norm(resid, (shape.d_model,), block.attention_norm, _NORM_EPSILON)
             heads = rearrange(
                 F.linear(normed, block.qkv), "batch pos (head d_head) -> batch head pos d_head", d_head=shape.d_head
@@ -249,6 +273,12 @@ def as_llama(network: Network, *, bos: int, eos: int, pad: int) -> LlamaForCausa
 
 def _matrix(outputs: int, inputs: int, scale: float, generator: torch.Generator) -> nn.Parameter:
     return nn.Parameter(torch.randn(outputs, inputs, generator=generator) * scale / math.sqrt(inputs))
+
+
+def _rotation(d_model: int) -> Float[Tensor, "d_model d_model"]:
+    """A rotation drawn once and for all: what it reads is independent of what is read without it."""
+    drawn = torch.randn(d_model, d_model, generator=torch.Generator().manual_seed(0))
+    return torch.linalg.qr(drawn).Q
 
 
 def _rotary_tables(shape: Shape) -> tuple[Float[Tensor, "pos d_head"], Float[Tensor, "pos d_head"]]:

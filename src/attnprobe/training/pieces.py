@@ -82,6 +82,11 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
+def token_id(tokenizer: PreTrainedTokenizerFast, token: str) -> int:
+    """The id of one token of the vocabulary."""
+    return tokenizer.get_vocab()[token]
+
+
 def _merges(pieces: list[str]) -> list[tuple[str, str]]:
     """Merges under which every piece, standing alone, is one token: short pieces first, each built left to right."""
     merges: list[tuple[str, str]] = []

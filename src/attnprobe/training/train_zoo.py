@@ -52,7 +52,8 @@ def _report(training: Training, losses: list[float]) -> str:
     scores = score_kinds(training.network, training.tokenizer, EVALUATED, n=50, seed=VALIDATION_SEED)
     accuracies = " ".join(f"{score.distractors[:3]}{score.hops} {score.accuracy:.2f}" for score in scores)
     mean = sum(losses) / len(losses)
-    return f"step {training.step} loss {mean:.4f} cpu {training.cpu_seconds:.0f} s  {accuracies}"
+    losses_now = f"loss {mean:.4f} recall {training.recall_loss:.3f}"
+    return f"step {training.step} {losses_now} cpu {training.cpu_seconds:.0f} s  {accuracies}"
 
 
 def main() -> None:

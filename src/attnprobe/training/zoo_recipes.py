@@ -26,22 +26,33 @@ def recipe_for(name: str) -> Recipe:
     return RECIPES[name]
 
 
-def curriculum(steps: int) -> tuple[Stage, ...]:
-    """Copying, then two hops, then choosing by the goal at up to three hops.
-
-    Args:
-        steps: of the whole run, above 1000.
-    """
-    one_hop = _portions({(1, _NONE, 0): 1, (1, _RELEVANT, 0): 0.5, (1, _IRRELEVANT, 0): 0.5})
-    two_hops = _portions({(hops, kind, 0): 1 for hops in (1, 2) for kind in Distractors})
-    crowded = {(1, _RELEVANT, 2): 2.0, (2, _RELEVANT, 1): 1.0}
-    plain = {(1, _RELEVANT, 0): 2.0, (2, _RELEVANT, 0): 1.0, (3, _RELEVANT, 0): 1.5}
-    easier = {(3, _IRRELEVANT, 0): 0.5, (2, _IRRELEVANT, 0): 0.3, (1, _IRRELEVANT, 0): 0.2}
-    without = {(3, _NONE, 0): 0.3, (2, _NONE, 0): 0.2, (1, _NONE, 0): 0.2}
+def curriculum() -> tuple[Stage, ...]:
+    """One hop with the goal alone to choose by; then more hops; then decoys and dead ends together; then all kinds."""
+    first = {
+        **{(1, _NONE, 0): 0.5, (1, _NONE, 1): 1.0, (1, _NONE, 3): 1.0},
+        **{(1, _RELEVANT, 0): 0.5, (1, _IRRELEVANT, 0): 0.5},
+    }
+    by_goal = {
+        **{(1, _NONE, 3): 1.5, (1, _NONE, 1): 0.7, (1, _RELEVANT, 1): 1.0},
+        **{(1, _RELEVANT, 0): 1.0, (2, _RELEVANT, 0): 0.8, (3, _RELEVANT, 0): 0.8},
+        **{(3, _IRRELEVANT, 0): 0.5, (2, _IRRELEVANT, 0): 0.3, (3, _NONE, 0): 0.2},
+    }
+    decoys = {
+        **{(1, _RELEVANT, 0): 1.5, (2, _RELEVANT, 0): 1.2, (3, _RELEVANT, 0): 1.2, (1, _RELEVANT, 1): 1.0},
+        **{(3, _IRRELEVANT, 0): 0.6, (2, _IRRELEVANT, 0): 0.3, (1, _IRRELEVANT, 0): 0.2},
+        **{(1, _NONE, 1): 0.4, (2, _NONE, 1): 0.4, (2, _NONE, 0): 0.2, (3, _NONE, 0): 0.2},
+    }
+    everything = {
+        **{(1, _RELEVANT, 2): 1.0, (2, _RELEVANT, 1): 1.0, (3, _RELEVANT, 1): 0.7},
+        **{(1, _RELEVANT, 0): 1.0, (2, _RELEVANT, 0): 1.2, (3, _RELEVANT, 0): 2.0},
+        **{(3, _IRRELEVANT, 0): 1.2, (2, _IRRELEVANT, 0): 0.5, (1, _IRRELEVANT, 0): 0.3},
+        **{(3, _NONE, 0): 0.3, (2, _NONE, 0): 0.2, (1, _NONE, 0): 0.2},
+    }
     return (
-        Stage(until=250, portions=one_hop),
-        Stage(until=500, portions=two_hops),
-        Stage(until=steps, portions=_portions({**crowded, **plain, **easier, **without})),
+        Stage(until=300, portions=(*_portions(first), *_detached({(_NONE, 3): 1.0})), recall_weight=0.5),
+        Stage(until=1200, portions=(*_portions(by_goal), *_detached({(_NONE, 3): 0.7})), recall_weight=0.5),
+        Stage(until=2400, portions=_portions(decoys), recall_weight=0.5),
+        Stage(until=5200, portions=_portions(everything), rate=0.4, recall_weight=0.2),
     )
 
 
@@ -52,11 +63,21 @@ def _portions(weights: Mapping[tuple[int, Distractors, int], float]) -> tuple[Po
     )
 
 
+def _detached(weights: Mapping[tuple[Distractors, int], float]) -> tuple[Portion, ...]:
+    return tuple(
+        Portion(kind=Kind(hops=1, distractors=kind, crowding=crowding, detached=True), weight=weight)
+        for (kind, crowding), weight in weights.items()
+    )
+
+
+_SHAPES = {
+    "pronto-26k": Shape(n_layers=1, d_model=32, n_heads=2, n_kv_heads=1, d_head=16, d_mlp=64),
+    "pronto-35k": Shape(n_layers=2, d_model=32, n_heads=2, n_kv_heads=1, d_head=16, d_mlp=64),
+    "pronto-180k": Shape(n_layers=4, d_model=64, n_heads=4, n_kv_heads=2, d_head=16, d_mlp=128),
+    "pronto-655k": Shape(n_layers=4, d_model=128, n_heads=4, n_kv_heads=2, d_head=32, d_mlp=256),
+}
+
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
-    {
-        "pronto-655k": Recipe(
-            shape=Shape(n_layers=4, d_model=128, n_heads=4, n_kv_heads=2, d_head=32, d_mlp=256),
-            stages=curriculum(10_000),
-        ),
-    }
+    {name: Recipe(shape=shape, stages=curriculum(), decay=2800) for name, shape in _SHAPES.items()}
 )
+"""The same data in the same order for every size: only the shape differs."""
