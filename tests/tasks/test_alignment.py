@@ -95,7 +95,7 @@ def test_all_pieces_of_a_word_share_its_keys_and_each_sees_only_what_is_before_i
 
 @every_family
 @given(spec=specs(most_hops=3, most_shots=1), index=st.integers(0, 10**6))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_laws_of_alignment(maker: Maker, spec: ProntoqaSpec, index: int) -> None:
     tokenizer = maker()
     example = example_of(problem_at(spec, index), example_id="law")
@@ -132,7 +132,7 @@ def test_laws_of_alignment(maker: Maker, spec: ProntoqaSpec, index: int) -> None
 
 @every_family
 @given(spec=specs(most_hops=3, most_shots=1), index=st.integers(0, 10**6))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_a_corruption_has_the_same_tokens_up_to_the_target(maker: Maker, spec: ProntoqaSpec, index: int) -> None:
     example = example_of(problem_at(spec, index), example_id="law")
     tokenizer = maker()

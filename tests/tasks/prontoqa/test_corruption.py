@@ -16,7 +16,7 @@ from tests.tasks.prontoqa.test_generate import specs
 
 
 @given(specs(most_shots=2), st.integers(0, 10**6))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_corrupted_proofs_are_valid_and_part_from_the_clean_one_at_the_target(spec: ProntoqaSpec, index: int) -> None:
     problem = problem_at(spec, index)
     example = example_of(problem, example_id="law", exemplars=exemplars_at(spec, index, beside=item_of(problem)))

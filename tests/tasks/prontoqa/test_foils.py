@@ -28,7 +28,7 @@ def clause_with(example: Example, index: int, foil: str) -> tuple[str, str]:
 
 
 @given(specs(most_hops=2), st.integers(0, 10**6))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_no_foil_makes_a_sentence_that_follows_or_that_stands_anywhere(spec: ProntoqaSpec, index: int) -> None:
     """Decided by an independent parser over all models; the two exceptions are those that `foils` names."""
     example = example_of(problem_at(spec, index), example_id="law")
@@ -48,7 +48,7 @@ def is_widening(said: Said) -> bool:
 
 
 @given(specs(), st.integers(0, 10**6))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_foils_are_of_the_words_kind_and_form_and_those_in_the_prompt_come_first(
     spec: ProntoqaSpec, index: int
 ) -> None:

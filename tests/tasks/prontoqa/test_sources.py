@@ -138,7 +138,7 @@ def test_proof_by_contradiction_by_hand() -> None:
 
 
 @given(specs(most_shots=2), st.integers(0, 10**6))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_every_content_word_has_a_source_before_it_inside_its_premise(spec: ProntoqaSpec, index: int) -> None:
     problem = problem_at(spec, index)
     shown = exemplars_at(spec, index, beside=item_of(problem))
@@ -160,7 +160,7 @@ def test_every_content_word_has_a_source_before_it_inside_its_premise(spec: Pron
 
 
 @given(specs(), st.integers(0, 10**6))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_no_distractor_is_ever_a_premise_and_every_other_sentence_is_one(spec: ProntoqaSpec, index: int) -> None:
     example = example_of(problem_at(spec, index), example_id="law")
     used = {span for word in example.words for span in word.premise}
@@ -172,7 +172,7 @@ def test_no_distractor_is_ever_a_premise_and_every_other_sentence_is_one(spec: P
 
 
 @given(specs(), st.integers(0, 10**6))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_the_words_are_the_gold_text_and_nothing_is_left_over(spec: ProntoqaSpec, index: int) -> None:
     example = example_of(problem_at(spec, index), example_id="law")
     rest = list(example.gold)

@@ -4,21 +4,12 @@ In: a formula. Out: `Word`s that know their lemma, their kind and the part of th
 `joined` turns them into text and the characters at which each stands.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from attnprobe.tasks.example import Span, WordKind
-from attnprobe.tasks.prontoqa.logic import (
-    And,
-    Claim,
-    Conjunction,
-    Formula,
-    Literal,
-    Or,
-    Predicate,
-    Universal,
-    Wording,
-)
+from attnprobe.tasks.prontoqa.logic import And, Claim, Conjunction, Formula, Literal, Or, Universal, Wording, operands
 from attnprobe.tasks.prontoqa.vocabulary import article, plural
 
 PUNCTUATION = frozenset(".,")
@@ -51,30 +42,32 @@ class Word:
         return text[0].upper() + text[1:] if self.text[0].isupper() else text
 
 
+# a proof says most things several times, and a corruption says most things as before
+@lru_cache(maxsize=4096)
 def clause(formula: Formula) -> tuple[Word, ...]:
     """A formula as a clause: no capital (but a name's), no full stop."""
+    writer = _Writer()
     match formula:
         case Claim():
-            words = _claim(formula)
+            writer.claim(formula)
         case Universal():
-            words = _universal(formula)
+            writer.universal(formula)
         case Conjunction(claims=claims):
-            words: list[Word] = []
             for index, claim in enumerate(claims):
                 if index:
-                    words.append(_function("and"))
-                words.extend(replace(word, operand=index) for word in _claim(claim))
-    return _with_leaves(words)
+                    writer.function("and")
+                writer.claim(claim, operand=index)
+    return tuple(writer.words)
 
 
 def sentence(*parts: str | tuple[Word, ...]) -> tuple[Word, ...]:
     """Clauses and the function words and marks between them as a sentence, with its capital and full stop."""
     words: list[Word] = []
     for part in parts:
-        words.extend([_function(part)] if isinstance(part, str) else part)
+        words.extend([Word(text=part, lemma=part)] if isinstance(part, str) else part)
     first = words[0]
     words[0] = replace(first, text=first.text[0].upper() + first.text[1:])
-    return (*words, _function("."))
+    return (*words, Word(text=".", lemma="."))
 
 
 def joined(words: Iterable[Word], *, offset: int = 0) -> tuple[str, tuple[Span, ...]]:
@@ -94,64 +87,62 @@ def joined(words: Iterable[Word], *, offset: int = 0) -> tuple[str, tuple[Span, 
     return text, tuple(spans)
 
 
-def _function(text: str) -> Word:
-    return Word(text=text, lemma=text)
+class _Writer:
+    """Words of one clause, in order, the leaves counted."""
 
+    def __init__(self) -> None:
+        self.words: list[Word] = []
+        self._leaves = 0
 
-def _with_leaves(words: Sequence[Word]) -> tuple[Word, ...]:
-    numbered: list[Word] = []
-    leaf = 0
-    for word in words:
-        if word.kind is WordKind.UNLICENSED:
-            numbered.append(word)
+    def function(self, text: str, *, operand: int | None = None) -> None:
+        self.words.append(Word(text=text, lemma=text, operand=operand))
+
+    def leaf(self, lemma: str, kind: WordKind, *, is_plural: bool = False, operand: int | None = None) -> None:
+        text = plural(lemma) if is_plural else lemma
+        self.words.append(Word(text=text, lemma=lemma, kind=kind, plural=is_plural, leaf=self._leaves, operand=operand))
+        self._leaves += 1
+
+    def claim(self, claim: Claim, *, operand: int | None = None) -> None:
+        self.leaf(claim.name, WordKind.NAME, operand=operand)
+        self.function("is", operand=operand)
+        if isinstance(claim.predicate, Or):
+            self.either(claim.predicate)
         else:
-            numbered.append(replace(word, leaf=leaf))
-            leaf += 1
-    return tuple(numbered)
+            self.predicate(claim.predicate, operand=operand)
 
+    def universal(self, rule: Universal) -> None:
+        is_plural = rule.wording is Wording.PLURAL
+        if isinstance(rule.antecedent, Or):
+            for word in ("everything", "that", "is"):
+                self.function(word)
+            self.either(rule.antecedent)
+        else:
+            if not is_plural:
+                self.function(rule.wording.value)
+            self.literals(rule.antecedent, is_plural=is_plural)
+        self.function("are" if is_plural else "is")
+        if isinstance(rule.consequent, Or):
+            self.either(rule.consequent)
+        else:
+            self.predicate(rule.consequent, is_plural=is_plural)
 
-def _claim(claim: Claim) -> list[Word]:
-    name = Word(text=claim.name, lemma=claim.name, kind=WordKind.NAME)
-    return [name, _function("is"), *_predicate(claim.predicate, is_plural=False)]
-
-
-def _universal(rule: Universal) -> list[Word]:
-    match rule.wording:
-        case Wording.EACH | Wording.EVERY:
-            subject = [_function(rule.wording.value), *_content(rule.antecedent, is_plural=False)]
-        case Wording.PLURAL:
-            subject = _content(rule.antecedent, is_plural=True)
-        case Wording.THAT_IS:
-            described = _predicate(rule.antecedent, is_plural=False)
-            subject = [_function("everything"), _function("that"), _function("is"), *described]
-    is_plural = rule.wording is Wording.PLURAL
-    consequent = [replace(word, operand=None) for word in _predicate(rule.consequent, is_plural=is_plural)]
-    return [*subject, _function("are" if is_plural else "is"), *consequent]
-
-
-def _predicate(predicate: Predicate, *, is_plural: bool) -> list[Word]:
-    """What stands after the verb: with `not`, articles and `or`."""
-    if isinstance(predicate, Or):
-        words: list[Word] = []
+    def either(self, predicate: Or) -> None:
         for index, part in enumerate(predicate.operands):
             if index:
-                words.append(_function("or"))
-            words.extend(replace(word, operand=index) for word in _predicate(part, is_plural=is_plural))
-        return words
-    words = _content(predicate, is_plural=is_plural)
-    if words[-1].kind is WordKind.NOUN and not is_plural:
-        words.insert(0, _function(article(words[0].text)))
-    if isinstance(predicate, Literal) and predicate.negated:
-        words.insert(0, _function("not"))
-    return words
+                self.function("or")
+            self.predicate(part, operand=index)
 
+    def predicate(self, predicate: Literal | And, *, is_plural: bool = False, operand: int | None = None) -> None:
+        """What stands after the verb: `not`, an article, and the adjectives and noun."""
+        parts = operands(predicate)
+        if isinstance(predicate, Literal) and predicate.negated:
+            self.function("not", operand=operand)
+        if parts[-1].kind is WordKind.NOUN and not is_plural:
+            self.function(article(parts[0].lemma), operand=operand)
+        self.literals(predicate, is_plural=is_plural, operand=operand)
 
-def _content(predicate: Predicate, *, is_plural: bool) -> list[Word]:
-    """The adjectives and nouns alone, as they stand before a verb or after an article."""
-    literals = predicate.operands if isinstance(predicate, And | Or) else (predicate,)
-    words: list[Word] = []
-    for literal in literals:
-        in_plural = is_plural and literal.kind is WordKind.NOUN
-        text = plural(literal.lemma) if in_plural else literal.lemma
-        words.append(Word(text=text, lemma=literal.lemma, kind=literal.kind, plural=in_plural))
-    return words
+    def literals(self, predicate: Literal | And, *, is_plural: bool = False, operand: int | None = None) -> None:
+        """Adjectives and noun alone, as they stand before a verb or after an article."""
+        for part in operands(predicate):
+            in_plural = is_plural and part.kind is WordKind.NOUN
+            self.leaf(part.lemma, part.kind, is_plural=in_plural, operand=operand)

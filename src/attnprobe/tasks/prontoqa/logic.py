@@ -8,7 +8,7 @@ the index of a leaf is also the index of a content word of its clause.
 """
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
 
@@ -40,11 +40,11 @@ class Literal:
     @property
     def negation(self) -> "Literal":
         """The literal that holds where this one does not."""
-        return replace(self, negated=not self.negated)
+        return Literal(self.lemma, self.kind, not self.negated)
 
     def mapped(self, change: Change) -> "Literal":
         """The same literal of another word."""
-        return replace(self, lemma=change(self.lemma))
+        return Literal(change(self.lemma), self.kind, self.negated)
 
 
 @dataclass(frozen=True, slots=True)
