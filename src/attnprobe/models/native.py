@@ -5,7 +5,6 @@ own attention; where a pattern is read or edited, attention is computed step by 
 on the model.
 """
 
-import inspect
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from threading import RLock, get_ident
@@ -13,7 +12,6 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
-from einops import rearrange
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -21,8 +19,9 @@ from attnprobe.errors import ModelError, PlanError
 from attnprobe.models.anatomy import Anatomy, find_anatomy
 from attnprobe.models.attention_call import AttentionCall, Plain, attend_under_plan
 from attnprobe.models.model import Backend, Provenance
+from attnprobe.models.passes import evaluating, input_device, model_inputs, options_of, visible_keys
 from attnprobe.plan import EMPTY_PLAN, Execution, ModelDims, Plan, Point, Run, Tokens
-from attnprobe.shapes import HeadVectors, Logits, Visible
+from attnprobe.shapes import HeadVectors, Logits
 
 # one pass at a time on one set of modules: hooks and the implementation's name sit on the model itself
 _LOCKS: WeakKeyDictionary[nn.Module, RLock] = WeakKeyDictionary()
@@ -46,9 +45,9 @@ class NativeModel:
         self._model = model
         self._tokenizer = tokenizer
         self._provenance = provenance
-        self._options = inspect.signature(model.forward).parameters
+        self._options = options_of(model)
         self._lock = _LOCKS.setdefault(model, RLock())
-        with self._lock, _evaluating(model):
+        with self._lock, evaluating(model):
             self._anatomy = find_anatomy(model)
 
     @property
@@ -74,8 +73,7 @@ class NativeModel:
     @property
     def device(self) -> torch.device:
         """Where tokens enter it."""
-        embedding: Any = self._model.get_input_embeddings()
-        return embedding.weight.device
+        return input_device(self._model)
 
     def forward(self, tokens: Tokens, plan: Plan = EMPTY_PLAN) -> Run:
         """Run the tokens under a plan, without gradients.
@@ -89,33 +87,14 @@ class NativeModel:
         with ExitStack() as stack:
             stack.enter_context(self._lock)
             stack.enter_context(torch.no_grad())
-            stack.enter_context(_evaluating(self._model))
+            stack.enter_context(evaluating(self._model))
             stack.enter_context(_hooked(self._anatomy, execution))
             stack.enter_context(self._anatomy.watch(self._model, watcher))
-            logits: Logits = self._model(**self._inputs(tokens, plan)).logits
+            logits: Logits = self._model(**model_inputs(self._model, self._options, tokens, plan)).logits
         return execution.finish(logits)
 
     def close(self) -> None:
         """Do nothing: between passes the model is as it was found."""
-
-    def _inputs(self, tokens: Tokens, plan: Plan) -> dict[str, Any]:
-        inputs: dict[str, Any] = {
-            "input_ids": tokens.ids.to(self.device),
-            "attention_mask": tokens.attention_mask().to(self.device),
-        }
-        if "position_ids" in self._options:
-            # some families count positions from the first column otherwise, padding included
-            inputs["position_ids"] = tokens.position_ids().to(self.device)
-        elif any(tokens.padding(row) for row in range(len(tokens.lengths))):
-            raise PlanError(
-                f"{type(self._model).__name__} takes no position ids, so that padding would shift its positions; "
-                "give sequences of one length in a batch."
-            )
-        if "use_cache" in self._options:
-            inputs["use_cache"] = False
-        if plan.last_logits is not None and "logits_to_keep" in self._options:
-            inputs["logits_to_keep"] = plan.last_logits
-        return inputs
 
 
 class _PlanPass:
@@ -138,7 +117,7 @@ class _PlanPass:
     def _check_visible(self, layer: int, call: AttentionCall) -> None:
         """What the model lets its queries see is what the plan was checked against."""
         visible, is_token = call.visible(), self._tokens.attention_mask().bool().to(call.query.device)
-        expected = _expected_visible(self._tokens, self._windows[layer]).to(visible.device)
+        expected = visible_keys(self._tokens, self._windows[layer]).to(visible.device)
         if visible.shape != expected.shape or not torch.equal(visible[is_token[:, None]], expected[is_token[:, None]]):
             raise ModelError(
                 f"layer {layer}: the mask that the model passes to its attention is not causal with "
@@ -146,28 +125,8 @@ class _PlanPass:
             )
 
 
-def _expected_visible(tokens: Tokens, window: int | None) -> Visible:
-    columns = torch.arange(tokens.width)
-    distance = columns[:, None] - columns[None, :]
-    near = (distance >= 0) & (distance < (tokens.width if window is None else window))
-    return near & rearrange(tokens.attention_mask().bool(), "batch k_pos -> batch 1 1 k_pos")
-
-
 def _describe(window: int | None) -> str:
     return "no window" if window is None else f"a window of {window} tokens"
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Generator[None]:
-    """Dropout off; modules that were training train again afterwards."""
-    training = [module for module in model.modules() if module.training]
-    try:
-        for module in training:
-            module.training = False
-        yield
-    finally:
-        for module in training:
-            module.training = True
 
 
 @contextmanager

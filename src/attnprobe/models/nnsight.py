@@ -15,7 +15,6 @@ have to stand in the block, with `Execution` rebuilt there from the plan, reads 
 attention asked of the server (`TransformersModel(..., attn_implementation="eager")` does).
 """
 
-import inspect
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,12 +25,13 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from attnprobe.errors import ModelError, PlanError
+from attnprobe.errors import ModelError
 from attnprobe.models.anatomy import Anatomy, find_anatomy
 from attnprobe.models.fingerprint import hash_weights
 from attnprobe.models.liveness import check_liveness
 from attnprobe.models.model import Backend, Provenance
 from attnprobe.models.nnsight_walk import Block, Envoy, Walk, cannot, find_call
+from attnprobe.models.passes import evaluating, input_device, model_inputs, options_of
 from attnprobe.plan import EMPTY_PLAN, Execution, ModelDims, Plan, Run, Tokens
 
 _STATE = "__nnsight__"
@@ -57,9 +57,9 @@ class NnsightModel:
         self._envoy, self._model, self._is_ours = _open(model)
         self._tokenizer = tokenizer if tokenizer is not None else vars(self._envoy).get("tokenizer")
         self._provenance = replace(provenance, settings={**provenance.settings, "attention": "eager"})
-        self._options = inspect.signature(type(self._model).forward).parameters
+        self._options = options_of(self._model)
         try:
-            with _evaluating(self._model):
+            with evaluating(self._model):
                 anatomy = find_anatomy(self._model)
             self._dims = anatomy.dims
             self._blocks = _find_blocks(self._envoy, self._model, anatomy)
@@ -114,8 +114,7 @@ class NnsightModel:
     @property
     def device(self) -> torch.device:
         """Where tokens enter it."""
-        embedding: Any = self._model.get_input_embeddings()
-        return embedding.weight.device
+        return input_device(self._model)
 
     def forward(self, tokens: Tokens, plan: Plan = EMPTY_PLAN) -> Run:
         """Run the tokens under a plan, without gradients.
@@ -128,9 +127,9 @@ class NnsightModel:
         if not self._is_open:
             raise ModelError("this nnsight model was closed, and its module left as it was found; load it again.")
         execution = Execution(plan, self._dims, tokens)
-        inputs = self._inputs(tokens, plan)
+        inputs = model_inputs(self._model, self._options, tokens, plan) | {"return_dict": True}
         walk = Walk(self._envoy, self._blocks, execution, self._dims, tokens)
-        with torch.no_grad(), _evaluating(self._model), _eager(self._model), _own_errors():  # noqa: SIM117
+        with torch.no_grad(), evaluating(self._model), _eager(self._model), _own_errors():  # noqa: SIM117
             # nnsight compiles this block from its source and runs it in turns with the model
             with self._envoy.trace(**inputs):
                 walk.run()
@@ -151,25 +150,6 @@ class NnsightModel:
             del vars(module)[_STATE], vars(module)["forward"]
             if (forward := _BARE.pop(module)) is not None:
                 vars(module)["forward"] = forward
-
-    def _inputs(self, tokens: Tokens, plan: Plan) -> dict[str, Any]:
-        inputs: dict[str, Any] = {
-            "input_ids": tokens.ids,
-            "attention_mask": tokens.attention_mask(),
-            "use_cache": False,
-            "return_dict": True,
-        }
-        if "position_ids" in self._options:
-            # some families count positions from the first column otherwise, padding included
-            inputs["position_ids"] = tokens.position_ids()
-        elif any(tokens.padding(row) for row in range(len(tokens.lengths))):
-            raise PlanError(
-                f"{type(self._model).__name__} takes no position ids, so that padding would shift its positions; "
-                "give sequences of one length in a batch."
-            )
-        if plan.last_logits is not None and "logits_to_keep" in self._options:
-            inputs["logits_to_keep"] = plan.last_logits
-        return inputs
 
 
 def _open(model: PreTrainedModel | Envoy) -> tuple[Envoy, PreTrainedModel, bool]:
@@ -203,19 +183,6 @@ def _find_blocks(envoy: Envoy, model: PreTrainedModel, anatomy: Anatomy) -> tupl
         Block(block=at(layer.block), attention=at(layer.attention), call=find_call(at(layer.caller)), mlp=at(layer.mlp))
         for layer in anatomy.layers
     )
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Generator[None]:
-    """Dropout off; modules that were training train again afterwards."""
-    training = [module for module in model.modules() if module.training]
-    try:
-        for module in training:
-            module.training = False
-        yield
-    finally:
-        for module in training:
-            module.training = True
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from einops import rearrange
 from torch import Tensor
 
 from attnprobe.errors import ModelError, PlanError
+from attnprobe.models.passes import visible_keys
 from attnprobe.plan import Execution, ModelDims, Point, Tokens
 from attnprobe.shapes import Logits, Visible
 
@@ -139,10 +140,7 @@ class Walk:
         window = self._dims.windows[layer]
         is_token = self._tokens.attention_mask().bool()
         if window not in self._visible:
-            columns = torch.arange(self._tokens.width)
-            distance = columns[:, None] - columns[None, :]
-            near = (distance >= 0) & (distance < (self._tokens.width if window is None else window))
-            self._visible[window] = near & rearrange(is_token, "batch k_pos -> batch 1 1 k_pos")
+            self._visible[window] = visible_keys(self._tokens, window)
         visible = self._visible[window]
         shown = visible if mask is None else (mask > torch.finfo(mask.dtype).min / 2).to(visible.device)
         differs = (shown != visible) & rearrange(is_token, "batch q_pos -> batch 1 q_pos 1")

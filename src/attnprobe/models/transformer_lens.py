@@ -8,7 +8,6 @@ What it cannot do, each refused by name: architectures whose attention Transform
 code, points that it passes no hook at, and edits of the copies of k and v that query heads see.
 """
 
-import inspect
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -18,16 +17,15 @@ from threading import RLock
 from typing import Any
 
 import torch
-from einops import rearrange
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from attnprobe.errors import ModelError, PlanError
 from attnprobe.models.model import Backend, Provenance
+from attnprobe.models.passes import input_device, model_inputs, options_of, visible_keys
 from attnprobe.models.transformer_lens_bridge import (
     build_bridge,
     check_bridge,
-    input_device,
     measure_dims,
     own_rounding,
 )
@@ -60,7 +58,7 @@ class TransformerLensModel:
         self._provenance = replace(provenance, settings={**provenance.settings, "attention": "eager"})
         self._points = locate_points(bridge)
         self._dims = measure_dims(bridge, self._points)
-        self._options = inspect.signature(bridge.original_model.forward).parameters
+        self._options = options_of(bridge.original_model)
         # one pass at a time: hooks sit on the bridge itself
         self._lock = RLock()
 
@@ -121,10 +119,10 @@ class TransformerLensModel:
             PlanError: the bridge passes no hook at a point of the plan, or a write did not fire.
         """
         execution = Execution(plan, self._dims, tokens)
-        visible = cache(partial(_visible_keys, tokens))
+        visible = cache(partial(visible_keys, tokens))
         touched = [points for points in self._points if execution.touches(points.layer, *Point)]
         hooks = [hook for points in touched for hook in self._hooks(points, execution, visible)]
-        inputs = self._inputs(tokens, plan)
+        inputs = model_inputs(self._bridge.original_model, self._options, tokens, plan)
         with ExitStack() as stack:
             stack.enter_context(self._lock)
             stack.enter_context(torch.no_grad())
@@ -133,24 +131,11 @@ class TransformerLensModel:
                 if points.rotating is not None and execution.touches(points.layer, Point.Q, Point.K):
                     stack.enter_context(tapped_rotary(points, partial(_edit_vectors, execution, points.layer)))
             stack.enter_context(self._bridge.hooks(fwd_hooks=hooks))
-            logits = _run_or_refuse(partial(self._bridge, tokens.ids.to(self.device), **inputs))
+            logits = _run_or_refuse(partial(self._bridge, inputs.pop("input_ids"), **inputs))
         return execution.finish(logits)
 
     def close(self) -> None:
         """Do nothing: between passes the bridge is as it was found."""
-
-    def _inputs(self, tokens: Tokens, plan: Plan) -> dict[str, Any]:
-        inputs: dict[str, Any] = {"attention_mask": tokens.attention_mask().to(self.device), "use_cache": False}
-        if "position_ids" in self._options:
-            inputs["position_ids"] = tokens.position_ids().to(self.device)
-        elif any(tokens.padding(row) for row in range(len(tokens.lengths))):
-            raise PlanError(
-                f"{type(self._bridge.original_model).__name__} takes no position ids, so that padding would shift its "
-                "positions; give sequences of one length in a batch."
-            )
-        if plan.last_logits is not None and "logits_to_keep" in self._options:
-            inputs["logits_to_keep"] = plan.last_logits
-        return inputs
 
     def _hooks(
         self, points: LayerPoints, execution: Execution, visible: Callable[[int | None], Visible]
@@ -196,14 +181,6 @@ def _run_or_refuse(run: Callable[[], Tensor]) -> Tensor:
             return run()
         except (UserWarning, RuntimeWarning) as warning:
             raise PlanError(f"TransformerLens cannot honour this plan: {warning} Use backend {OTHERS}.") from warning
-
-
-def _visible_keys(tokens: Tokens, window: int | None) -> Visible:
-    """Which keys each query may attend to: not after it, within the window, no padding."""
-    columns = torch.arange(tokens.width)
-    distance = rearrange(columns, "q_pos -> q_pos 1") - rearrange(columns, "k_pos -> 1 k_pos")
-    near = (distance >= 0) & (distance < (tokens.width if window is None else window))
-    return near & rearrange(tokens.attention_mask().bool(), "batch k_pos -> batch 1 1 k_pos")
 
 
 def _check_visible(layer: int, scores: AttnLogits, visible: Visible) -> None:

@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 
 from attnprobe.errors import ModelError
 from attnprobe.models.anatomy import read_windows
+from attnprobe.models.passes import input_device
 from attnprobe.models.transformer_lens_points import OTHERS, LayerPoints
 from attnprobe.plan import ModelDims, Point
 from attnprobe.shapes import Logits
@@ -130,12 +131,6 @@ def measure_dims(bridge: Any, points: Sequence[LayerPoints]) -> ModelDims:
         d_head=tuple(sizes[name][3] for name in outputs),
         windows=read_windows(config, len(points)),
     )
-
-
-def input_device(model: PreTrainedModel) -> torch.device:
-    """Where token ids enter a model."""
-    embeddings: Any = model.get_input_embeddings()
-    return embeddings.weight.device
 
 
 @contextmanager
