@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerFast
 
 from attnprobe.errors import AlignmentError
 from attnprobe.tasks.alignment import align
-from attnprobe.tasks.example import Corruption, Example, GoldWord, KeyDefinition, Span, WordKind
+from attnprobe.tasks.example import Example, KeyDefinition, Span, WordKind
 from attnprobe.tasks.prontoqa.examples import example_of
 from attnprobe.tasks.prontoqa.generate import ProntoqaSpec, problem_at, prontoqa_task
 from attnprobe.tasks.prontoqa.rules import Rule
@@ -73,17 +73,6 @@ def test_keys_by_hand() -> None:
     }
 
 
-def test_the_foil_is_the_first_that_the_tokenizer_knows() -> None:
-    example = one_hop()
-    aligned = align(example, word_level())
-    tokenizer = word_level()
-    noun = example.words[3]
-    assert aligned.targets[3].foil == tokenizer.convert_tokens_to_ids(noun.foils[0])
-    assert [target.foil is None for target in aligned.targets] == [
-        target.kind is WordKind.UNLICENSED or not example.words[target.word].foils for target in aligned.targets
-    ]
-
-
 def test_all_pieces_of_a_word_share_its_keys_and_each_sees_only_what_is_before_it() -> None:
     aligned = align(one_hop(), byte_bpe())
     pieces = [target for target in aligned.targets if target.word == 3]
@@ -128,39 +117,6 @@ def test_laws_of_alignment(maker: Maker, spec: ProntoqaSpec, index: int) -> None
         written = example.gold[word.span.start : word.span.end]
         assert tokenizer.decode([target.token for target in own]).strip() == written
         assert sum(target.foil is not None for target in own) == bool(word.foils)
-
-
-@every_family
-@given(spec=specs(most_hops=3, most_shots=1), index=st.integers(0, 10**6))
-@settings(max_examples=8, deadline=None)
-def test_a_corruption_has_the_same_tokens_up_to_the_target(maker: Maker, spec: ProntoqaSpec, index: int) -> None:
-    example = example_of(problem_at(spec, index), example_id="law")
-    tokenizer = maker()
-    aligned = align(example, tokenizer)
-    corruption = aligned.corruption
-    if corruption is None:
-        return
-    assert len(corruption.ids) == len(aligned.ids)
-    assert (
-        corruption.ids[aligned.prompt_length : corruption.position]
-        == aligned.ids[aligned.prompt_length : corruption.position]
-    )
-    assert (corruption.gold, corruption.foil) == (
-        aligned.ids[corruption.position],
-        corruption.ids[corruption.position],
-    )
-    assert corruption.gold != corruption.foil
-    word = aligned.targets[corruption.position - aligned.prompt_length].word
-    texts = [each.prompt + each.gold for each in example.corruptions if each.word == word]
-    assert list(corruption.ids) in [tokenizer(text)["input_ids"][: len(aligned.ids)] for text in texts]
-
-
-@every_family
-@pytest.mark.parametrize("rule", Rule)
-def test_nearly_every_example_has_a_corruption_that_lines_up(maker: Maker, rule: Rule) -> None:
-    task = prontoqa_task(rule=rule, distractors="relevant", n=8, seed=8)
-    lined_up = [align(example, maker()).corruption is not None for example in task.examples]
-    assert sum(lined_up) >= 7
 
 
 def plain(prompt: str, gold: str, **others: object) -> Example:
@@ -242,33 +198,3 @@ def test_a_slow_tokenizer_serves_where_its_decoding_shows_the_text() -> None:
     assert aligned.prompt_length == len(one_hop().prompt)
     assert aligned.targets[1].keys[SOURCE_WORD] == tuple(range(24, 28))
     assert bytes(aligned.ids[24:28]) == b" Rex"
-
-
-def test_the_first_corruption_that_lines_up_is_taken() -> None:
-    """A foil of two words never does."""
-    words = tuple(
-        GoldWord(span=Span(*match.span()), kind=WordKind.OTHER, foils=("blue",))
-        for match in re.finditer(r"\w+|\.", " hot.")
-    )
-
-    def swap(foil: str) -> Corruption:
-        return Corruption(word=0, foil=foil, prompt=f"Rex is {foil}. Rex is", gold=f" {foil}.")
-
-    example = plain(
-        "Rex is hot. Rex is", " hot.", words=words, corruptions=(swap("not blue"), swap("blue"), swap("red"))
-    )
-    aligned = align(example, word_level())
-    blue = word_level().convert_tokens_to_ids("blue")
-    assert aligned.corruption is not None
-    assert (aligned.corruption.position, aligned.corruption.foil) == (7, blue)
-    assert aligned.corruption.predicting == 6
-    assert aligned.targets[0].foil == blue
-
-
-def test_a_corruption_whose_growth_hides_behind_a_shrinking_word_is_passed_over() -> None:
-    """As many tokens in all, but not word for word: the comma has moved."""
-    words = (GoldWord(span=Span(1, 4), kind=WordKind.OTHER),)
-    corrupted = Corruption(word=0, foil="red", prompt="Rex is red, . Rex is", gold=" red")
-    clean = plain("Rex is blue . Rex, is", " hot", words=words, corruptions=(corrupted,))
-    assert len(align(clean, word_level()).ids) == len(word_level()(corrupted.prompt + corrupted.gold)["input_ids"])
-    assert align(clean, word_level()).corruption is None

@@ -3,7 +3,6 @@
 import pytest
 
 from attnprobe.errors import TaskError
-from attnprobe.tasks.collected import CollectedTask
 from attnprobe.tasks.example import Example, GoldWord, KeyDefinition, Span, WordKind
 
 
@@ -41,11 +40,3 @@ def test_an_example_knows_sources_only_if_every_word_does() -> None:
     none = Example(id="a", prompt="Rex", gold=" hot.")
     assert both.definitions == tuple(KeyDefinition)
     assert one.definitions == none.definitions == (KeyDefinition.TOKEN_MATCH,)
-
-
-def test_a_task_holds_examples_with_ids_of_their_own() -> None:
-    example = Example(id="a", prompt="Rex", gold=" hot.")
-    with pytest.raises(TaskError, match="task 'empty' is empty: expected at least one example"):
-        CollectedTask(name="empty", settings={}, examples=())
-    with pytest.raises(TaskError, match="task 'twice': two examples have the id 'a'; give each its own"):
-        CollectedTask(name="twice", settings={}, examples=(example, example))

@@ -160,7 +160,6 @@ class Example:
 
 
 @runtime_checkable
-@runtime_checkable
 class Task(Protocol):
     """A named, ordered, finite collection of examples."""
 

@@ -61,8 +61,8 @@ class TokenizedText:
     _ends: tuple[int, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        for (start, _), (later, end) in pairwise(self.ranges[self.n_special :]):
-            if not start <= later <= end <= len(self.text):
+        for (start, stop), (later, end) in pairwise(self.ranges[self.n_special :]):
+            if not (start <= later <= end <= len(self.text) and stop <= end):
                 raise AlignmentError(
                     f"the tokenizer's offsets go back from character {start} to {later}, of "
                     f"{len(self.text)}; a tokenizer that keeps the order of the text is needed."
