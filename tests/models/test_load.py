@@ -111,8 +111,19 @@ def test_a_path_that_does_not_exist_is_not_looked_for_on_the_hub(tmp_path: Path)
 
 
 def test_a_directory_without_a_config_is_no_model(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"the directory has no config\.json"):
+    with pytest.raises(ModelError, match=r"has no config\.json; expected one, with weights"):
         load_model(tmp_path)
+
+
+def test_a_config_that_is_no_json_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(ModelError, match=r"its config\.json cannot be read: .*not a valid JSON file"):
+        load_model(tmp_path)
+
+
+def test_nothing_is_shown_while_a_directory_is_read(directory: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    load_model(directory, device="cpu")
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_directory_without_weights_is_no_model(tmp_path: Path) -> None:

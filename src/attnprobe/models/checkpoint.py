@@ -6,6 +6,8 @@ names only, and not waited for where there is none.
 
 import os
 import socket
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from urllib.parse import urlsplit
 import torch
 from huggingface_hub import constants
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging as hf_logging
 
 from attnprobe.errors import ModelError
 
@@ -41,6 +44,7 @@ class _Place:
     path: str
     options: dict[str, Any]
     tried: str
+    is_remote: bool = False
 
 
 def load_checkpoint(
@@ -70,15 +74,16 @@ def load_checkpoint(
     _check_causal(source, config)
     own = _load_tokenizer(source, place, tokenizer)
     try:
-        # the signature says that a model alone comes back, which output_loading_info changes
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            place.path,
-            config=config,
-            dtype="auto" if dtype is None else dtype,
-            device_map=device,
-            output_loading_info=True,
-            **place.options,
-        )
+        with _progress_bars(shown=place.is_remote):
+            # the signature says that a model alone comes back, which output_loading_info changes
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                place.path,
+                config=config,
+                dtype="auto" if dtype is None else dtype,
+                device_map=device,
+                output_loading_info=True,
+                **place.options,
+            )
     except OSError as error:
         raise ModelError(
             f"model {source!r}: {place.tried}; its weights cannot be read: {_first_line(error)}"
@@ -99,15 +104,10 @@ def _locate(source: str, *, revision: str | None, trust_remote_code: bool) -> _P
         # imported here, because the zoo is found through the package's files, which other sources do not need
         from attnprobe.zoo.catalogue import zoo_path
 
-        path = zoo_path(source.removeprefix(ZOO_PREFIX))
-        return _Place(path=str(path), options=options | {"local_files_only": True}, tried=f"looked in {path}")
+        return _local(source, zoo_path(source.removeprefix(ZOO_PREFIX)), options)
     path = Path(source).expanduser()
     if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise ModelError(
-                f"model {source!r}: the directory has no config.json; expected one, with weights beside it."
-            )
-        return _Place(path=str(path), options=options | {"local_files_only": True}, tried=f"looked in {path}")
+        return _local(source, path, options)
     if source.startswith((".", "/", "~")) or source.count("/") > 1 or path.exists():
         raise ModelError(f"model {source!r}: expected a directory there, with config.json and weights; there is none.")
     host = str(urlsplit(constants.ENDPOINT).hostname)
@@ -118,7 +118,26 @@ def _locate(source: str, *, revision: str | None, trust_remote_code: bool) -> _P
         if is_online
         else f"no local directory of that name; {host} cannot be reached"
     )
-    return _Place(path=source, options=options, tried=tried)
+    return _Place(path=source, options=options, tried=tried, is_remote=is_online)
+
+
+def _local(source: str, path: Path, options: dict[str, Any]) -> _Place:
+    if not (path / "config.json").is_file():
+        raise ModelError(f"model {source!r}: {path} has no config.json; expected one, with weights beside it.")
+    return _Place(path=str(path), options=options | {"local_files_only": True}, tried=f"looked in {path}")
+
+
+@contextmanager
+def _progress_bars(*, shown: bool) -> Generator[None]:
+    """Bars while files are fetched; reading them off a disk is too quick for one."""
+    was_shown = hf_logging.is_progress_bar_enabled()
+    try:
+        if not shown:
+            hf_logging.disable_progress_bar()
+        yield
+    finally:
+        if was_shown:
+            hf_logging.enable_progress_bar()
 
 
 def _is_reachable(host: str) -> bool:
@@ -127,8 +146,10 @@ def _is_reachable(host: str) -> bool:
         return False
     if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
         return True
+    # a mirror may stand at another port
+    port = urlsplit(constants.ENDPOINT).port or 443
     try:
-        socket.create_connection((host, 443), timeout=_CONNECT_TIMEOUT_S).close()
+        socket.create_connection((host, port), timeout=_CONNECT_TIMEOUT_S).close()
     except OSError:
         return False
     return True
@@ -138,6 +159,8 @@ def _load_config(source: str, place: _Place) -> Any:
     try:
         return AutoConfig.from_pretrained(place.path, **place.options)
     except OSError as error:
+        if "revision" not in place.options:
+            raise ModelError(f"model {source!r}: its config.json cannot be read: {_first_line(error)}") from error
         is_offline = place.options["local_files_only"]
         reason = " and its cache does not hold the model." if is_offline else f": {_first_line(error)}"
         raise ModelError(
