@@ -28,7 +28,7 @@ def test_a_run_prints_table_answer_and_where_its_files_are(finished: Finished) -
     out = finished.outcome.out
 
     assert (finished.outcome.code, finished.outcome.err) == (0, "")
-    assert out.startswith("mask · PATH/TO/tiny-llama · jsonl/made-up · n = 10")
+    assert out.startswith("mask · PATH/TO/tiny-llama · n = 10")
     assert "Does masking (strength 0.5) one head's attention to the gold source words" in out
     assert f"Report: attnprobe-runs/{finished.results.name}/report.html\n" in out
     assert {path.name for path in finished.results.iterdir()} == FILES
