@@ -1,5 +1,7 @@
 """A tiny model in a directory, a task in a file, and the command line called as a user calls it."""
 
+import contextlib
+import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +10,10 @@ from pathlib import Path
 import pytest
 from transformers.utils import logging as transformers_logging
 
-from attnprobe.cli import main
+from attnprobe.cli import main, patch_run
+from attnprobe.cli.console import quiet_libraries
+from attnprobe.models.load import load_model
+from attnprobe.models.model import Backend, Model
 from attnprobe.tasks.example import Example
 from tests.causal.conftest import made_up_task
 from tests.models.architectures import Architecture, build_model, build_tokenizer
@@ -87,11 +92,45 @@ def task_file(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
+@pytest.fixture(scope="session")
+def loaded(model_directory: str) -> Model:
+    """The tiny model, loaded as the command loads it, once for all tests that are not about loading."""
+    with quiet_libraries():
+        return load_model(model_directory, backend=Backend.AUTO, device=None, dtype=None)
+
+
 @pytest.fixture
-def patch(run: Run, model_directory: str, task_file: str) -> Run:
+def patch(run: Run, loaded: Model, model_directory: str, task_file: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Call `attnprobe patch` on the tiny model and the made-up task, with further words."""
+    monkeypatch.setattr(patch_run, "load_model", lambda source, **options: loaded)
 
     def call(*words: str) -> Outcome:
         return run("patch", "--model", model_directory, "--task", "jsonl", "--task-file", task_file, *words)
 
     return call
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A run that is done: what it said and what it left."""
+
+    outcome: Outcome
+    words: tuple[str, ...]
+    place: Path
+
+    @property
+    def results(self) -> Path:
+        """Its directory, named by its configuration."""
+        (found,) = (self.place / "attnprobe-runs").iterdir()
+        return found
+
+
+@pytest.fixture(scope="session")
+def finished(model_directory: str, task_file: str, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """One run of the whole command, nothing replaced, for all tests that only look at what it left."""
+    place = tmp_path_factory.mktemp("finished")
+    words = ("patch", "--model", model_directory, "--task", "jsonl", "--task-file", task_file, "--strength", "0.5")
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.chdir(place), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(words)
+    return Finished(outcome=Outcome(code=code, out=out.getvalue(), err=err.getvalue()), words=words, place=place)

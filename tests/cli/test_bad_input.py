@@ -1,24 +1,34 @@
 """Every mistake of a user is answered by one clear line and exit code 2."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from attnprobe.cli import patch_run
 from attnprobe.models import checkpoint
+from attnprobe.models.model import Model
 from tests.cli.conftest import Run
 
 GOOD = {"id": "a", "prompt": "w1 w2 w3 w4 w5", "gold": " w6", "sources": [{"gold": [1, 3], "keys": [[3, 5]]}]}
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> object:
+def write(tmp_path: Path) -> Callable[..., str]:
     def to_file(*lines: object) -> str:
         path = tmp_path / "task.jsonl"
         path.write_text("".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines))
         return str(path)
 
     return to_file
+
+
+@pytest.fixture
+def on_file(run: Run, loaded: Model, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Call `attnprobe patch` on the tiny model and a file of our own format, with further words."""
+    monkeypatch.setattr(patch_run, "load_model", lambda source, **options: loaded)
+    return lambda path, *words: run("patch", "--task", "jsonl", "--task-file", path, *words)
 
 
 @pytest.mark.parametrize(
@@ -116,26 +126,30 @@ def test_a_command_that_does_not_exist_is_answered_by_the_nearest(run: Run) -> N
 
 
 def test_an_unknown_model_of_the_zoo_is_answered_by_those_there_are(run: Run) -> None:
-    assert run("patch", "--model", "zoo:goliath").error.startswith("no model 'goliath' in the zoo; expected one of ")
+    assert run("patch", "-n", "1", "--model", "zoo:goliath").error.startswith(
+        "no model 'goliath' in the zoo; expected one of "
+    )
 
 
 def test_a_directory_without_a_model_is_told(run: Run, tmp_path: Path) -> None:
-    assert "expected a directory there" in run("patch", "--model", str(tmp_path / "absent")).error
+    assert "expected a directory there" in run("patch", "-n", "1", "--model", str(tmp_path / "absent")).error
     (tmp_path / "hollow").mkdir()
-    assert "config.json" in run("patch", "--model", str(tmp_path / "hollow")).error
+    assert "config.json" in run("patch", "-n", "1", "--model", str(tmp_path / "hollow")).error
 
 
 def test_a_hub_name_without_a_network_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "_is_reachable", lambda host: False)
-    message = run("patch", "--model", "someone/some-model").error
+    message = run("patch", "-n", "1", "--model", "someone/some-model").error
 
     assert "cannot be reached" in message
     assert "Give a local directory instead, or a model that ships with attnprobe: zoo:" in message
 
 
-def test_a_device_that_is_not_there_is_told(patch: Run) -> None:
-    assert "expected cpu, cuda, cuda:N, mps or auto." in patch("--device", "tpu").error
-    assert "CUDA devices here; try cpu." in patch("--device", "cuda:99").error
+def test_a_device_that_is_not_there_is_told(run: Run, model_directory: str) -> None:
+    words = ("patch", "--model", model_directory, "-n", "1", "--device")
+
+    assert "expected cpu, cuda, cuda:N, mps or auto." in run(*words, "tpu").error
+    assert "CUDA devices here; try cpu." in run(*words, "cuda:99").error
 
 
 @pytest.mark.parametrize(("option", "message"), [("--keys", "'nowhere'"), ("--queries", "'nowhere'")])
@@ -164,18 +178,14 @@ def test_a_head_that_does_not_exist_is_named_with_those_there_are(patch: Run) ->
     ],
 )
 def test_a_line_of_a_task_file_that_is_wrong_is_named_by_its_number(
-    run: Run, model_directory: str, write, lines: list[object], message: str
+    on_file: Run, write: Callable[..., str], lines: list[object], message: str
 ) -> None:
-    words = ("patch", "--model", model_directory, "--task", "jsonl", "--task-file", write(*lines))
-
-    assert message in run(*words).error
+    assert message in on_file(write(*lines)).error
 
 
-def test_an_empty_or_missing_task_file_is_told(run: Run, model_directory: str, write) -> None:
-    words = ("patch", "--model", model_directory, "--task", "jsonl", "--task-file")
-
-    assert "the file holds no example; expected at least one." in run(*words, write()).error
-    assert "absent.jsonl: cannot be read (No such file or directory)" in run(*words, "absent.jsonl").error
+def test_an_empty_or_missing_task_file_is_told(on_file: Run, write: Callable[..., str]) -> None:
+    assert "the file holds no example; expected at least one." in on_file(write()).error
+    assert "absent.jsonl: cannot be read (No such file or directory)" in on_file("absent.jsonl").error
 
 
 def test_more_examples_than_the_file_holds_are_refused_with_their_number(patch: Run) -> None:
@@ -184,22 +194,21 @@ def test_more_examples_than_the_file_holds_are_refused_with_their_number(patch: 
     )
 
 
-def test_a_prompt_longer_than_the_models_context_is_named(run: Run, model_directory: str, write) -> None:
+def test_a_prompt_longer_than_the_models_context_is_named(on_file: Run, write: Callable[..., str]) -> None:
     long = GOOD | {"id": "long", "prompt": " ".join(["w1"] * 40)}
-    error = run("patch", "--model", model_directory, "--task", "jsonl", "--task-file", write(GOOD, long)).error
+    error = on_file(write(GOOD, long)).error
 
     assert "example 'long' has 41 tokens" in error
     assert "context of 32" in error
 
 
 def test_a_mask_that_would_leave_a_row_without_keys_is_refused_and_says_what_to_choose(
-    run: Run, model_directory: str, write
+    on_file: Run, write: Callable[..., str]
 ) -> None:
     bare = {"id": "bare", "prompt": "w1", "gold": " w2 w3", "sources": [{"gold": [1, 3], "keys": [[0, 2]]}]}
-    words = ("patch", "--model", model_directory, "--task", "jsonl", "--task-file", write(bare))
 
-    assert "choose empty_row 'self' or 'zero'" in run(*words).error
-    assert run(*words, "--empty-row", "zero").code == 0
+    assert "choose empty_row 'self' or 'zero'" in on_file(write(bare)).error
+    assert on_file(write(bare), "--empty-row", "zero", "--heads", "L0H0").code == 0
 
 
 def test_a_file_or_a_strangers_directory_in_the_way_of_results_is_refused_before_any_work(
@@ -215,10 +224,10 @@ def test_a_file_or_a_strangers_directory_in_the_way_of_results_is_refused_before
 
 
 def test_a_directory_of_another_configuration_is_refused_and_kept(patch: Run, tmp_path: Path) -> None:
-    assert patch("--out", "results", "--heads", "L0H0").code == 0
+    assert patch("--out", "results", "--heads", "L0H0", "-n", "2").code == 0
     before = {path.name: path.read_bytes() for path in (tmp_path / "results").iterdir()}
 
-    assert patch("--out", "results", "--heads", "L0H0", "--seed", "1").error == (
+    assert patch("--out", "results", "--heads", "L0H0", "-n", "2", "--seed", "1").error == (
         "results holds another configuration: patch.seed is 0 there and 1 here. Choose another directory with --out, "
         "or leave --out away to have one named by the configuration."
     )

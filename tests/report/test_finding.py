@@ -24,7 +24,7 @@ def test_a_head_that_harms_more_than_its_control_says_yes_with_its_numbers(make_
 
     assert finding.verdict is Verdict.SUPPORTED
     assert finding.answer == (
-        "Yes. The strongest head (L1H0), on examples that did not pick it, changes log p(gold) by "
+        "Yes. The strongest head (L1H0), on the 16 examples that did not pick it, changes log p(gold) by "
         "−0.78 [−0.90, −0.66] nats against masking as many random keys. "
         "2 of 4 heads differ from their control (q < 0.05, n = 16): 1 lowers it, 1 raises it."
     )
@@ -37,7 +37,7 @@ def test_nothing_but_small_effects_says_no(make_result: MakeResult) -> None:
 
     assert finding.verdict is Verdict.CONTRADICTED
     assert finding.answer == (
-        "No. Even the strongest head (L0H0 or L0H1), on examples that did not pick it, changes log p(gold) by "
+        "No. Even the strongest head (L0H0 or L0H1), on the 16 examples that did not pick it, changes log p(gold) by "
         "−0.01 [−0.04, 0.02] nats against masking as many random keys: less than 0.1 nats, the smallest change that "
         "counts. None of 2 heads differs from its control (q < 0.05, n = 16)."
     )
@@ -85,7 +85,8 @@ def test_too_few_examples_are_said_to_be_too_few(make_result: MakeResult) -> Non
     finding = find(make_result(heads=[head("L0H0", -0.9, -0.1, q=None)], strongest=None, strongest_heads=(), n=5))
 
     assert finding.answer == (
-        "Undetermined. With 5 examples nothing was tested; give at least 8. No head could be tested."
+        "Undetermined. With 5 examples no half is large enough to estimate the strongest head. "
+        "No head could be tested: that takes 8 examples."
     )
 
 

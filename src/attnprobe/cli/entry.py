@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from attnprobe.cli.patch import patch
 from attnprobe.errors import AttnprobeError
@@ -18,14 +19,25 @@ PROGRAM = "attnprobe"
 _USER_ERROR = 2
 _INTERRUPTED = 130
 
+
+class _Command(TyperCommand):
+    # typer would hand over a plain context where the signature says `typer.Context`
+    context_class = typer.Context
+
+
+class _Group(TyperGroup):
+    context_class = typer.Context
+
+
 app = typer.Typer(
     name=PROGRAM,
+    cls=_Group,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(patch)
+app.command(cls=_Command)(patch)
 
 
 @app.callback(invoke_without_command=True)

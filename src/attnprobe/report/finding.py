@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from attnprobe.causal.result import PatchResult
 from attnprobe.causal.rows import HeadResult
+from attnprobe.causal.sign_flips import MIN_EXAMPLES
 from attnprobe.causal.statistics import Estimate
 from attnprobe.report.numbers import counted, number, with_interval
 from attnprobe.report.phrases import Phrases, phrases_for
@@ -43,7 +44,7 @@ RULES: Mapping[str, str] = {
         f"the {LEVEL:.0%} interval of the strongest head lies within the minimum on either side of 0, or it excludes "
         "0 against the expected direction and no head stands out"
     ),
-    "undetermined": "neither, or there are fewer than 8 examples",
+    "undetermined": f"neither, or there are too few examples (fewer than {2 * MIN_EXAMPLES - 1})",
 }
 
 
@@ -141,14 +142,17 @@ def _strongest_sentence(result: PatchResult, phrases: Phrases, verdict: Verdict)
     opening = {Verdict.SUPPORTED: "Yes.", Verdict.CONTRADICTED: "No.", Verdict.UNDETERMINED: "Undetermined."}[verdict]
     strongest, noun = result.strongest, phrases.unit_noun
     if strongest is None or strongest.value is None:
-        return f"{opening} With {counted(result.n, 'example')} nothing was tested; give at least 8."
+        return (
+            f"{opening} With {counted(result.n, 'example')} no half is large enough to estimate the strongest {noun}."
+        )
     names = " or ".join(dict.fromkeys(result.strongest_heads))
     # a share is a plain number
     unit = "" if result.unit == "share" else f" {result.unit}"
     minimum = f"{MINIMUM[result.unit]:g}{unit}"
     amount = f"{with_interval(strongest.value, strongest.low, strongest.high)}{unit}"
     against = f" against {phrases.reference}" if phrases.reference else ""
-    change = f"the strongest {noun} ({names}), on examples that did not pick it, changes {phrases.metric}"
+    apart = f"on the {counted(strongest.n, 'example')} that did not pick it"
+    change = f"the strongest {noun} ({names}), {apart}, changes {phrases.metric}"
     sentence = f"{change} by {amount}{against}"
     if verdict is Verdict.CONTRADICTED and _is_within(strongest, MINIMUM[result.unit]):
         return f"{opening} Even {sentence}: less than {minimum}, the smallest change that counts."
@@ -180,7 +184,7 @@ def _is_within(estimate: Estimate, minimum: float) -> bool:
 def _count_sentence(result: PatchResult, phrases: Phrases, significant: list[HeadResult]) -> str:
     noun, tested = phrases.unit_noun, sum(head.q is not None for head in result.heads)
     if tested == 0:
-        return f"No {noun} could be tested."
+        return f"No {noun} could be tested: that takes {MIN_EXAMPLES} examples."
     one = len(significant) == 1
     against = f"{'its' if one else 'their'} control" if phrases.reference else "0"
     basis = f"q < {ALPHA:g}, n = {result.n}"

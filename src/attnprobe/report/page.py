@@ -63,6 +63,8 @@ def report_page(
         has_control=any(head.difference is not None for head in result.heads),
         other_controls=_other_controls(result, ordered[:_ROWS_SHOWN]),
         decimals=decimals,
+        clean_decimals=decimals_for((result.clean.value, result.clean.low, result.clean.high)),
+        kind_decimals=decimals_for(estimate.value for estimate in result.by_kind.values()),
         number=number,
         interval=interval,
         q_value=q_value,

@@ -72,9 +72,10 @@ def finding_text(result: PatchResult) -> Text:
 
 def _title(result: PatchResult, model: str, task: str) -> str:
     settings, clean = result.settings, result.clean
-    unedited = with_interval(clean.value, clean.low, clean.high)
+    decimals = decimals_for((clean.value, clean.low, clean.high))
+    unedited = with_interval(clean.value, clean.low, clean.high, decimals)
     return (
-        f"{settings.intervention.value} · {model} · {task} · n = {result.n}\n"
+        f"{settings.intervention.value} · {model} · n = {result.n}\n{task}\n"
         f"{settings.metric.value} in {result.unit}, unedited {unedited}; control {settings.resolved_control.value}"
     )
 
