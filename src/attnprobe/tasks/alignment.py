@@ -38,6 +38,8 @@ def align(example: Example, tokenizer: TextTokenizer) -> AlignedExample:
     Raises:
         AlignmentError: a token straddles prompt and gold; a word or a named span has no token; a gold token
             is unknown to the tokenizer; the tokenizer does not tell which characters its tokens cover.
+
+    Source: ours; `token_match` after arXiv 2502.15120, which scores every gold token, function words too.
     """
     tokens = tokenize(tokenizer, example.text)
     first = _first_gold_token(example, tokens)
