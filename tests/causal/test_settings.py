@@ -1,8 +1,8 @@
 """Settings refuse what has no meaning before anything is loaded."""
 
 import pytest
-from attnprobe.causal.controls import ControlKind
 
+from attnprobe.causal.controls import ControlKind
 from attnprobe.causal.settings import InterventionKind, Metric, PatchSettings
 from attnprobe.errors import SpecError
 from attnprobe.plan import Point
@@ -35,6 +35,19 @@ def test_other_interventions_default_to_all_queries_and_no_control() -> None:
 def test_a_combination_without_meaning_is_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(SpecError, match=message):
         PatchSettings(**changes)  # pyright: ignore[reportArgumentType]
+
+
+def test_choices_may_be_given_by_name() -> None:
+    """A name that stayed text would compare equal to its member and yet take another branch."""
+    settings = PatchSettings(metric="kl", control="mass", intervention="mask", site="z")  # pyright: ignore[reportArgumentType]
+    assert settings.metric is Metric.KL
+    assert settings.control is ControlKind.MASS
+    assert settings == PatchSettings(metric=Metric.KL, control=ControlKind.MASS)
+
+
+def test_a_name_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(SpecError, match="metric 'logprob': expected one of gold_logprob, logit_diff, recovery, kl"):
+        PatchSettings(metric="logprob")  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize("metric", list(Metric))

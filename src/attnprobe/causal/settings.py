@@ -4,11 +4,11 @@ In: options as given on the command line or in Python. Out: `PatchSettings`, whi
 stores. Every combination that has no meaning is refused here, before a model is loaded.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from attnprobe.causal.controls import ControlKind
-
 from attnprobe.errors import SpecError
 from attnprobe.plan import EmptyRow, HeadId, Point
 
@@ -55,6 +55,24 @@ class Metric(StrEnum):
         return {"gold_logprob": "nats", "logit_diff": "logits", "recovery": "share", "kl": "nats"}[self.value]
 
 
+_CHOICES: Mapping[str, type[StrEnum]] = {
+    "intervention": InterventionKind,
+    "ablation": Ablation,
+    "site": Point,
+    "direction": Direction,
+    "empty_row": EmptyRow,
+    "metric": Metric,
+    "control": ControlKind,
+}
+
+
+def _member(kind: type[StrEnum], name: str, given: str) -> StrEnum:
+    try:
+        return kind(given)
+    except ValueError as error:
+        raise SpecError(f"{name} {given!r}: expected one of {', '.join(kind)}.") from error
+
+
 PATCHABLE = (Point.Z, Point.PATTERN, Point.Q, Point.K, Point.V, Point.ATTN_OUT, Point.MLP_OUT, Point.RESID)
 
 
@@ -99,6 +117,10 @@ class PatchSettings:
     batch_size: int = 64
 
     def __post_init__(self) -> None:
+        for name, kind in _CHOICES.items():
+            # names are taken as text too; a text that is not turned into its member would compare equal and not be it
+            if (given := getattr(self, name)) is not None:
+                object.__setattr__(self, name, _member(kind, name, given))
         if not 0.0 < self.strength <= 1.0:
             raise SpecError(
                 f"strength {self.strength}: expected a number in (0, 1]; 1 removes the keys, 0 would do nothing."

@@ -41,6 +41,9 @@ class Mask:
     empty_row: EmptyRow = EmptyRow.RAISE
 
     def __post_init__(self) -> None:
+        if self.empty_row not in set(EmptyRow):
+            raise SpecError(f"mask: empty_row {self.empty_row!r}; expected one of {', '.join(EmptyRow)}.")
+        object.__setattr__(self, "empty_row", EmptyRow(self.empty_row))
         strengths = self.strength if isinstance(self.strength, tuple) else (self.strength,)
         for strength in strengths:
             if not 0.0 <= strength <= 1.0:
