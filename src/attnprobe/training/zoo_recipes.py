@@ -27,7 +27,7 @@ def recipe_for(name: str) -> Recipe:
 
 
 def curriculum() -> tuple[Stage, ...]:
-    """One hop with the goal alone to choose by; then more hops; then decoys and dead ends together; then all kinds; then mostly two chains."""
+    """One hop with the goal to choose by; more hops; decoys beside dead ends; all kinds; mostly two chains."""
     first = {
         **{(1, _NONE, 0): 0.5, (1, _NONE, 1): 1.0, (1, _NONE, 3): 1.0},
         **{(1, _RELEVANT, 0): 0.5, (1, _IRRELEVANT, 0): 0.5},
