@@ -27,7 +27,7 @@ def recipe_for(name: str) -> Recipe:
 
 
 def curriculum() -> tuple[Stage, ...]:
-    """One hop with the goal alone to choose by; then more hops; then decoys and dead ends together; then all kinds."""
+    """One hop with the goal to choose by; more hops; decoys beside dead ends; all kinds; mostly two chains."""
     first = {
         **{(1, _NONE, 0): 0.5, (1, _NONE, 1): 1.0, (1, _NONE, 3): 1.0},
         **{(1, _RELEVANT, 0): 0.5, (1, _IRRELEVANT, 0): 0.5},
@@ -48,11 +48,18 @@ def curriculum() -> tuple[Stage, ...]:
         **{(3, _IRRELEVANT, 0): 1.2, (2, _IRRELEVANT, 0): 0.5, (1, _IRRELEVANT, 0): 0.3},
         **{(3, _NONE, 0): 0.3, (2, _NONE, 0): 0.2, (1, _NONE, 0): 0.2},
     }
+    two_chains = {
+        **{(1, _RELEVANT, 2): 0.3, (2, _RELEVANT, 1): 0.4, (3, _RELEVANT, 1): 0.4},
+        **{(1, _RELEVANT, 0): 0.5, (2, _RELEVANT, 0): 0.8, (3, _RELEVANT, 0): 1.2},
+        **{(3, _IRRELEVANT, 0): 2.5, (2, _IRRELEVANT, 0): 1.2, (1, _IRRELEVANT, 0): 0.5},
+        **{(3, _NONE, 0): 0.5, (2, _NONE, 0): 0.3, (1, _NONE, 0): 0.2},
+    }
     return (
         Stage(until=300, portions=(*_portions(first), *_detached({(_NONE, 3): 1.0})), recall_weight=0.5),
         Stage(until=1200, portions=(*_portions(by_goal), *_detached({(_NONE, 3): 0.7})), recall_weight=0.5),
         Stage(until=2400, portions=_portions(decoys), recall_weight=0.5),
-        Stage(until=5200, portions=_portions(everything), rate=0.4, recall_weight=0.2),
+        Stage(until=3800, portions=_portions(everything), rate=0.4, recall_weight=0.2),
+        Stage(until=5200, portions=_portions(two_chains), rate=0.4, recall_weight=0.2),
     )
 
 
@@ -73,7 +80,6 @@ def _detached(weights: Mapping[tuple[Distractors, int], float]) -> tuple[Portion
 _SHAPES = {
     "pronto-26k": Shape(n_layers=1, d_model=32, n_heads=2, n_kv_heads=1, d_head=16, d_mlp=64),
     "pronto-35k": Shape(n_layers=2, d_model=32, n_heads=2, n_kv_heads=1, d_head=16, d_mlp=64),
-    "pronto-180k": Shape(n_layers=4, d_model=64, n_heads=4, n_kv_heads=2, d_head=16, d_mlp=128),
     "pronto-655k": Shape(n_layers=4, d_model=128, n_heads=4, n_kv_heads=2, d_head=32, d_mlp=256),
 }
 

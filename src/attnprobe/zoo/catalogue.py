@@ -34,11 +34,20 @@ class ZooEntry:
 
 
 _ENTRIES = (
-    ZooEntry(name="pronto-26k", n_parameters=25696, description="1 layer of 2 heads, width 32: too small to reason."),
-    ZooEntry(name="pronto-35k", n_parameters=34976, description="2 layers of 2 heads, width 32."),
-    ZooEntry(name="pronto-180k", n_parameters=180800, description="4 layers of 4 heads, width 64."),
     ZooEntry(
-        name="pronto-655k", n_parameters=656512, description="4 layers of 4 heads, width 128: the one that reasons."
+        name="pronto-26k",
+        n_parameters=25696,
+        description="1 layer of 2 heads, width 32: writes proofs in form and guesses what they say.",
+    ),
+    ZooEntry(
+        name="pronto-35k",
+        n_parameters=34976,
+        description="2 layers of 2 heads, width 32: follows one chain, not through distractors.",
+    ),
+    ZooEntry(
+        name="pronto-655k",
+        n_parameters=656512,
+        description="4 layers of 4 heads, width 128: solves 1 to 3 hops with and without distractors.",
     ),
 )
 
