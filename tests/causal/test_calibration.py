@@ -12,13 +12,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import stats
-from tests.causal.simulated_heads import COPYING_HEADS, PLANTED_HEAD, Sampler, measure, simulate
 
 from attnprobe.causal.controls import MIN_DOSE, Control, ControlKind, sample_control
 from attnprobe.causal.key_groups import KeyGroup, query_positions
 from attnprobe.causal.sign_flips import sign_flip_p
 from attnprobe.causal.statistics import benjamini_hochberg, bootstrap_interval, bootstrap_intervals
 from attnprobe.plan import Edges
+from tests.causal.simulated_heads import COPYING_HEADS, PLANTED_HEAD, Sampler, measure, simulate
+
+# thousands of sweeps: shapes are checked in the other tests of these functions
+pytestmark = pytest.mark.usefixtures("without_shape_checks")
 
 KINDS = (ControlKind.RANDOM_KEYS, ControlKind.DISTANCE, ControlKind.MASS)
 LEVEL = 0.05
