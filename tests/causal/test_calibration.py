@@ -20,6 +20,9 @@ from attnprobe.causal.statistics import benjamini_hochberg, bootstrap_interval, 
 from attnprobe.plan import Edges
 from tests.causal.simulated_heads import COPYING_HEADS, PLANTED_HEAD, Sampler, measure, simulate
 
+# thousands of sweeps: shapes are checked in the other tests of these functions
+pytestmark = pytest.mark.usefixtures("without_shape_checks")
+
 KINDS = (ControlKind.RANDOM_KEYS, ControlKind.DISTANCE, ControlKind.MASS)
 LEVEL = 0.05
 N_NULL, N_POWER = 48, 100

@@ -171,6 +171,7 @@ def test_a_matched_control_that_is_not_a_number_is_refused():
         _table(measured)
 
 
+@pytest.mark.usefixtures("without_shape_checks")
 def test_arrays_that_do_not_belong_to_the_kind_of_control_are_refused():
     ones = np.ones((9, 1))
     with pytest.raises(StatisticsError, match="control random_keys needs `matched`; got none"):
@@ -181,6 +182,7 @@ def test_arrays_that_do_not_belong_to_the_kind_of_control_are_refused():
         PairedEffects(effects=ones, kind=ControlKind.DISTANCE, control=ones[:8], matched=ones.astype(bool))
 
 
+@pytest.mark.usefixtures("without_shape_checks")
 def test_units_and_columns_must_be_as_many():
     with pytest.raises(StatisticsError, match="1 units and `fired` of shape"):
         difference_table(_heads(1), PairedEffects(effects=np.ones((9, 2))), fired=np.zeros(2, dtype=int), seed=0)

@@ -50,12 +50,13 @@ class KeyGroup:
     def rows(self, keys: Iterable[int]) -> dict[int, tuple[int, ...]]:
         """For each query position those of `keys` that it sees; positions that see none are left out."""
         chosen = sorted(keys)
-        seen = {q_pos: tuple(key for key in chosen if _sees(q_pos, key, self.window)) for q_pos in self.q_positions}
+        seen = {q_pos: _seen(q_pos, chosen, self.window) for q_pos in self.q_positions}
         return {q_pos: found for q_pos, found in seen.items() if found}
 
 
-def _sees(q_pos: int, key: int, window: int | None) -> bool:
-    return key <= q_pos and (window is None or q_pos - key < window)
+def _seen(q_pos: int, keys: Iterable[int], window: int | None) -> tuple[int, ...]:
+    first = 0 if window is None else q_pos - window + 1
+    return tuple(key for key in keys if first <= key <= q_pos)
 
 
 def key_groups(
@@ -90,21 +91,22 @@ def key_groups(
             raise SpecError(
                 f"gold keys {late} of query {q_pos} lie after it; a query sees only keys up to its position."
             )
-        if found := tuple(sorted({key for key in keys if _sees(q_pos, key, window)})):
+        if found := _seen(q_pos, sorted(set(keys)), window):
             seen[q_pos] = found
     if not seen:
         return ()
     barred = {SINK_POSITION, *special}
     if shared_keys:
         union = {key for keys in seen.values() for key in keys}
-        visible = {key for q_pos in seen for key in range(q_pos + 1) if _sees(q_pos, key, window)}
+        visible = {key for q_pos in seen for key in _seen(q_pos, range(q_pos + 1), window)}
         return (_group(tuple(seen), union, visible - barred, window),)
     members: dict[tuple[int, ...], list[int]] = {}
     for q_pos, keys in seen.items():
         members.setdefault(keys, []).append(q_pos)
     groups: list[KeyGroup] = []
     for keys, q_positions in members.items():
-        common = {key for key in range(q_positions[0] + 1) if all(_sees(q_pos, key, window) for q_pos in q_positions)}
+        # what the last row's window and the first row's place leave
+        common = set(_seen(q_positions[-1], range(q_positions[0] + 1), window))
         groups.append(_group(tuple(q_positions), set(keys), common - barred, window))
     return tuple(groups)
 
