@@ -5,7 +5,7 @@ In: nothing. Out: a fast tokenizer whose directory `AutoTokenizer` loads offline
 Byte-level BPE, so that any text can be tokenised. Its merges are not counted from text but laid down from `SPLITS`:
 counted merges would make one token of every frequent word, and a model whose words are single tokens says little about
 models whose words are not. A concept is an onset, a middle and `us` (` w`, `ump`, `us`), its plural one piece more
-(`es`); an adjective is one to four pieces, mostly two; a capital changes the onset alone.
+(`es`); an adjective is one to three pieces (`aggressive` four); a capital changes the onset alone.
 """
 
 from collections.abc import Iterator

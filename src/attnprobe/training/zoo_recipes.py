@@ -80,6 +80,7 @@ def _detached(weights: Mapping[tuple[Distractors, int], float]) -> tuple[Portion
 _SHAPES = {
     "pronto-26k": Shape(n_layers=1, d_model=32, n_heads=2, n_kv_heads=1, d_head=16, d_mlp=64),
     "pronto-35k": Shape(n_layers=2, d_model=32, n_heads=2, n_kv_heads=1, d_head=16, d_mlp=64),
+    "pronto-144k": Shape(n_layers=3, d_model=64, n_heads=4, n_kv_heads=2, d_head=16, d_mlp=128),
     "pronto-655k": Shape(n_layers=4, d_model=128, n_heads=4, n_kv_heads=2, d_head=32, d_mlp=256),
 }
 

@@ -45,6 +45,11 @@ _ENTRIES = (
         description="2 layers of 2 heads, width 32: follows one chain, not through distractors.",
     ),
     ZooEntry(
+        name="pronto-144k",
+        n_parameters=143808,
+        description="3 layers of 4 heads, width 64: solves 1 to 3 hops, now and then misled by a decoy.",
+    ),
+    ZooEntry(
         name="pronto-655k",
         n_parameters=656512,
         description="4 layers of 4 heads, width 128: solves 1 to 3 hops with and without distractors.",
