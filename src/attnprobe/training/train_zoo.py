@@ -36,7 +36,7 @@ def train_zoo(
     for training, loss in train(recipe_for(name), out, resume=resume):
         losses.append(loss)
         if training.step % report_every == 0:
-            console.print(_report(training, losses), highlight=False)
+            console.print(_report(training, losses), highlight=False, soft_wrap=True)
             losses.clear()
     if training is None:
         # resumed at its end: nothing was left to do
@@ -61,7 +61,7 @@ def main() -> None:
     try:
         typer.run(train_zoo)
     except AttnprobeError as error:
-        Console(stderr=True).print(str(error), highlight=False, markup=False)
+        Console(stderr=True).print(str(error), highlight=False, markup=False, soft_wrap=True)
         sys.exit(2)
 
 
