@@ -59,8 +59,9 @@ _ENTRIES = (
 ZOO: Mapping[str, ZooEntry] = MappingProxyType({entry.name: entry for entry in _ENTRIES})
 """All models by name, the smallest first."""
 
-DEFAULT_NAME = _ENTRIES[-1].name
-"""The model of the demonstration: the one that reasons best."""
+DEFAULT_NAME = "pronto-144k"
+"""The model of the demonstration: the smallest that reasons. In the larger one heads stand in for each other, and masking
+one of them shows in logits, hardly in log-probabilities."""
 
 
 def zoo_path(name: str) -> Path:
