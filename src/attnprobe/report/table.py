@@ -8,7 +8,7 @@ from rich.text import Text
 
 from attnprobe.causal.result import PatchResult
 from attnprobe.causal.rows import HeadResult
-from attnprobe.report.finding import Verdict, find, is_large, leading, strongest_first
+from attnprobe.report.finding import Verdict, find_answer, is_large, leading, strongest_first
 from attnprobe.report.numbers import decimals_for, interval, number, q_value, with_interval
 from attnprobe.report.phrases import phrases_for
 
@@ -63,7 +63,7 @@ def head_table(result: PatchResult, *, model: str, task: str, rows: int = ROWS_S
 
 def finding_text(result: PatchResult) -> Text:
     """The question, the answer, and nothing that the numbers do not say."""
-    finding = find(result)
+    finding = find_answer(result)
     first, rest = finding.answer.split(" ", 1)
     text = Text(f"{finding.question}\n")
     text.append(first, style=_VERDICT_STYLES[finding.verdict])
