@@ -110,6 +110,8 @@ def test_a_difference_that_is_real_but_tiny_is_counted_and_does_not_stand_out(ma
     assert finding.answer.endswith("(q < 0.05, n = 16): 2 downward, 1 upward, 2 of them by less than 0.1 nats.")
     assert [row.head for row in finding.standing_out] == ["L0H0"]
     assert finding.opposite == ()
+    only_small = find_answer(make_result(heads=heads[1:]))
+    assert only_small.answer.endswith("1 downward, 1 upward, all by less than 0.1 nats.")
 
 
 def test_a_strong_head_without_a_matched_control_is_named(make_result: MakeResult) -> None:

@@ -198,5 +198,5 @@ def _count_sentence(result: PatchResult, phrases: Phrases, significant: list[Hea
     sentence = f"{len(significant)} of {counted(tested, noun)} {differs} from {against} ({basis}): {split}"
     n_small = sum(not is_large(head, result.unit) for head in significant)
     unit = "" if result.unit == "share" else f" {result.unit}"
-    small = f"{n_small} of them" if not one else "and"
+    small = "and" if one else "all" if n_small == len(significant) else f"{n_small} of them"
     return sentence + (f", {small} by less than {MINIMUM[result.unit]:g}{unit}." if n_small else ".")
