@@ -35,7 +35,7 @@ def test_each_head_stands_at_its_layer_and_index_with_its_difference(make_result
     figure = head_map(make_result(), title="mask · zoo:demo")
 
     assert np.asarray(mesh(figure).get_array()).reshape(2, 2) == pytest.approx(np.array([[-0.01, 0.16], [-0.8, 0.0]]))
-    assert {"−0.01", "0.16", "−0.80", "0.00", "mask · zoo:demo"} <= set(texts(figure))
+    assert {"−0.010", "0.160", "−0.800", "0.000", "mask · zoo:demo"} <= set(texts(figure))
 
 
 def test_zero_is_in_the_middle_of_the_scale_and_the_unit_on_its_bar(make_result: MakeResult) -> None:

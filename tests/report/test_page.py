@@ -155,6 +155,20 @@ def test_other_controls_can_be_unfolded(make_result: MakeResult, example: Exampl
     assert "L1H0 −0.900 [−1.000, −0.800] −0.500 −0.400" in text
 
 
+def test_the_strongest_head_stands_against_every_control(make_result: MakeResult, example: Example) -> None:
+    result = make_result()
+    matched = replace(
+        head("L1H0", -0.9, -0.5), control_kind=ControlKind.MASS, effect_at_dose=-0.25, dose=0.031, difference=0.25
+    )
+    shown = replace(result, by_control={**result.by_control, ControlKind.MASS: (matched,)})
+    text = Page(page(shown, example).decode()).text
+
+    assert "L1H0 against every control" in text
+    assert "random_keys −0.900 −0.100 −0.800 [−0.900, −0.700] <.001" in text
+    assert "mass mass 0.031 removed on both sides −0.250 −0.500 0.250" in text
+    assert "against every control" not in Page(page(result, example).decode()).text
+
+
 def test_command_manifest_and_rules_are_on_the_page(make_result: MakeResult, example: Example) -> None:
     text = Page(page(make_result(), example).decode()).text
 

@@ -29,6 +29,11 @@ ABLATE, PATCH, SCALE = InterventionKind.ABLATE, InterventionKind.PATCH, Interven
             "unedited prediction?",
         ),
         (
+            PatchSettings(placebo=True, control=ControlKind.MASS),
+            "Does masking one head's attention to random keys in the place of the gold source words lower log p(gold) "
+            "more than masking other keys of equal attention mass does?",
+        ),
+        (
             PatchSettings(intervention=ABLATE, ablation=Ablation.MEAN, metric=Metric.LOGIT_DIFF),
             "Does replacing one head's output by its mean lower the gold-over-foil logit difference?",
         ),

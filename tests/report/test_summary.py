@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import fields
 
 import pytest
 
@@ -63,7 +64,7 @@ def test_what_does_not_apply_is_null(make_result: MakeResult) -> None:
 @pytest.mark.parametrize(
     ("kind", "own"),
     [
-        (InterventionKind.MASK, {"keys", "strength", "empty_row"}),
+        (InterventionKind.MASK, {"keys", "strength", "empty_row", "placebo"}),
         (InterventionKind.ABLATE, {"ablation"}),
         (InterventionKind.PATCH, {"site", "direction"}),
         (InterventionKind.SCALE, {"factor"}),
@@ -75,6 +76,13 @@ def test_settings_that_do_not_act_are_not_told_and_so_do_not_make_another_config
     shared = {"intervention", "queries", "heads", "metric", "control", "seed", "batch_size"}
 
     assert set(settings_record(PatchSettings(intervention=kind))) == shared | own
+
+
+def test_no_setting_is_forgotten() -> None:
+    """A setting that the record left out would let another configuration into the same directory."""
+    told = set().union(*(settings_record(PatchSettings(intervention=kind)) for kind in InterventionKind))
+
+    assert told == {field.name for field in fields(PatchSettings)}
 
 
 def test_settings_are_told_with_their_defaults_filled_in() -> None:

@@ -53,6 +53,12 @@ def test_without_a_control_its_columns_are_absent(make_result: MakeResult) -> No
     assert "–" not in text
 
 
+def test_a_narrow_table_does_not_squeeze_its_title(make_result: MakeResult) -> None:
+    lines = printed(make_result(heads=[head("L0H0", -0.5, q=0.01)])).splitlines()
+
+    assert lines[1].rstrip() == "prontoqa/implication_elimination/2hop"
+
+
 @pytest.mark.parametrize("width", [40, 200])
 def test_names_with_brackets_are_no_markup(make_result: MakeResult, width: int) -> None:
     console = Console(width=width, no_color=True)

@@ -138,6 +138,14 @@ Control = Annotated[
         default="random_keys for mask",
     ),
 ]
+Placebo = Annotated[
+    bool,
+    typer.Option(
+        "--placebo",
+        help="mask: draw the gold keys at random too; whatever is found then is false.",
+        rich_help_panel=_MEASURE,
+    ),
+]
 Seed = Annotated[str, _option(_MEASURE, "--seed", shows="N", says="Of the task and of everything drawn.")]
 BatchSize = Annotated[str, _option(_MEASURE, "--batch-size", shows="N", says="Sequences in one forward pass.")]
 

@@ -34,6 +34,7 @@ def patch(
     factor: options.Factor = "0",
     metric: options.MetricName = "gold_logprob",
     control: options.Control = None,
+    placebo: options.Placebo = False,
     seed: options.Seed = "0",
     batch_size: options.BatchSize = "64",
     out: options.Out = None,

@@ -5,9 +5,9 @@ In: `Typed`. Out: files and a table. The order is such that a mistake costs as l
 
 import io
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from attnprobe.zoo.catalogue import DEFAULT_NAME
 from rich.console import Console
 
 from attnprobe.causal.measure import patch_heads
@@ -16,26 +16,11 @@ from attnprobe.cli.console import progress_bar, quiet_libraries
 from attnprobe.cli.request import PatchRequest
 from attnprobe.cli.typed import Typed, option_name
 from attnprobe.models.load import load_model
-from attnprobe.models.model import Model
 from attnprobe.report.files import patch_files
-from attnprobe.report.finding import rules_record
-from attnprobe.report.summary import settings_record
+from attnprobe.report.keep import patch_manifest
 from attnprobe.report.table import finding_text, head_table
-from attnprobe.runs import (
-    JsonValue,
-    Manifest,
-    RunDirectory,
-    check_place,
-    default_place,
-    model_record,
-    portable,
-    repeat_command,
-    task_record,
-)
-from attnprobe.tasks import Task
-
-_PROGRAM = "attnprobe"
-_NOT_ARGUMENTS = ("json", "quiet")
+from attnprobe.runs import JsonValue, RunDirectory, check_place, default_place, portable
+from attnprobe.zoo.catalogue import DEFAULT_NAME
 
 
 def run_patch(typed: Typed) -> None:
@@ -53,7 +38,7 @@ def run_patch(typed: Typed) -> None:
         task = request.task()
         model = load_model(name, backend=request.backend, device=request.device, dtype=request.dtype)
         try:
-            manifest = _manifest(typed, request, model, task)
+            manifest = patch_manifest(model, task, request.settings, given=_given(typed), words=typed.words)
             with RunDirectory.claim(request.out or default_place(manifest), manifest) as directory:
                 with progress_bar(portable(name), is_shown=not (prints_json or is_quiet)) as progress:
                     result = patch_heads(model, task, request.settings, progress=progress)
@@ -68,37 +53,10 @@ def run_patch(typed: Typed) -> None:
         _show(result, written, model=portable(name), task=portable(task.name), with_table=not is_quiet)
 
 
-def _manifest(typed: Typed, request: PatchRequest, model: Model, task: Task) -> Manifest:
-    settings = settings_record(request.settings)
-    configuration: dict[str, JsonValue] = {
-        "model": model_record(model),
-        "task": task_record(task),
-        "patch": settings,
-    }
-    given: dict[str, JsonValue] = {
-        option_name(name): portable(value) if isinstance(value := typed.values[name], str) else value
-        for name in sorted(typed.given)
-    }
-    task_settings = {
-        name: portable(value) if isinstance(value, str) else value for name, value in task.settings.items()
-    }
-    resolved: dict[str, JsonValue] = {
-        "model": portable(model.provenance.name),
-        "backend": model.backend.value,
-        "device": str(model.device),
-        "dtype": model.provenance.settings.get("dtype"),
-        **task_settings,
-        "n": len(task.examples),
-        **settings,
-    }
-    return Manifest(
-        command="patch",
-        configuration=configuration,
-        arguments_given=given,
-        arguments_resolved=resolved,
-        repeat=repeat_command([_PROGRAM, *typed.words]),
-        rules=rules_record(),
-    )
+def _given(typed: Typed) -> Mapping[str, JsonValue]:
+    """Options as typed, without directories of the machine."""
+    values = {name: typed.values[name] for name in sorted(typed.given)}
+    return {option_name(name): portable(value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 def _show(result: PatchResult, written: tuple[Path, ...], *, model: str, task: str, with_table: bool) -> None:

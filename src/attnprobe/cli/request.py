@@ -119,6 +119,7 @@ def _settings(typed: Typed) -> PatchSettings:
         empty_row=typed.choice("empty_row", EmptyRow),
         metric=typed.choice("metric", Metric),
         control=None if control is None else member("--control", control, _SingleHeadControl).kind,
+        placebo=typed.flag("placebo"),
         seed=typed.whole("seed", at_least=0),
         batch_size=typed.whole("batch_size", at_least=1),
     )

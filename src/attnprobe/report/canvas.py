@@ -19,7 +19,7 @@ FONT = "DejaVu Sans"
 
 LABEL_SIZE = 8
 LINE_IN = 0.2
-_DOTS_PER_INCH = 200
+DOTS_PER_INCH = 200
 _TITLE_SIZE = 9
 _TITLE_COLUMNS_AN_IN = 13.5
 
@@ -60,7 +60,7 @@ class Frame:
 
 def blank(frame: Frame, theme: Theme) -> tuple[Figure, Axes]:
     """Make an empty figure with axes in its frame."""
-    figure = Figure(figsize=frame.size, dpi=_DOTS_PER_INCH, facecolor=theme.paper)
+    figure = Figure(figsize=frame.size, dpi=DOTS_PER_INCH, facecolor=theme.paper)
     FigureCanvasAgg(figure)
     axes = figure.add_axes(frame.inner, facecolor=theme.paper)
     for spine in axes.spines.values():
@@ -90,7 +90,5 @@ def write_title(figure: Figure, frame: Frame, lines: Sequence[str], theme: Theme
 def png_bytes(figure: Figure) -> bytes:
     """Render a figure; the bytes name no version and no time."""
     sink = io.BytesIO()
-    figure.savefig(
-        sink, format="png", dpi=_DOTS_PER_INCH, facecolor=figure.get_facecolor(), metadata={"Software": None}
-    )
+    figure.savefig(sink, format="png", dpi=DOTS_PER_INCH, facecolor=figure.get_facecolor(), metadata={"Software": None})
     return sink.getvalue()

@@ -78,7 +78,7 @@ def rules_record() -> Mapping[str, JsonValue]:
     }
 
 
-def find(result: PatchResult) -> Finding:
+def find_answer(result: PatchResult) -> Finding:
     """Answer a sweep's question by the rules."""
     phrases = phrases_for(result.settings)
     significant = [head for head in strongest_first(result) if head.q is not None and head.q < ALPHA]
@@ -191,15 +191,12 @@ def _count_sentence(result: PatchResult, phrases: Phrases, significant: list[Hea
     if not significant:
         against = "its control" if phrases.reference else "0"
         return f"None of {counted(tested, noun)} differs from {against} ({basis})."
-    lower = sum(leading(head) < 0 for head in significant)
-    split = ", ".join(
-        f"{count} {verb if count > 1 else verb + 's'} it"
-        for count, verb in ((lower, "lower"), (len(significant) - lower, "raise"))
-        if count
-    )
+    down = sum(leading(head) < 0 for head in significant)
+    ways = ((down, "downward"), (len(significant) - down, "upward"))
+    split = ", ".join(f"{count} {way}" for count, way in ways if count)
     differs = "differs" if one else "differ"
     sentence = f"{len(significant)} of {counted(tested, noun)} {differs} from {against} ({basis}): {split}"
     n_small = sum(not is_large(head, result.unit) for head in significant)
     unit = "" if result.unit == "share" else f" {result.unit}"
-    small = f"{n_small} of them" if not one else "and"
+    small = "and" if one else "all" if n_small == len(significant) else f"{n_small} of them"
     return sentence + (f", {small} by less than {MINIMUM[result.unit]:g}{unit}." if n_small else ".")

@@ -15,7 +15,7 @@ from attnprobe.causal.result import PatchResult
 from attnprobe.causal.rows import HeadResult
 from attnprobe.report.canvas import FONT, LABEL_SIZE, LINE_IN, Frame, blank, plain_ticks, title_lines, write_title
 from attnprobe.report.finding import ALPHA, MINIMUM, is_large, leading
-from attnprobe.report.numbers import number
+from attnprobe.report.numbers import decimals_for, number
 from attnprobe.report.palette import LIGHT, Theme
 from attnprobe.report.phrases import phrases_for
 
@@ -115,16 +115,17 @@ def _step(count: int) -> int:
 
 
 def _print_values(axes: Axes, grid: Grid, theme: Theme, norm: Normalize) -> None:
+    decimals = decimals_for(float(value) for value in grid.flat if not np.isnan(value))
     for (layer, column), value in np.ndenumerate(grid):
         if np.isnan(value):
             continue
         axes.text(
             column + 0.5,
             layer + 0.5,
-            number(float(value)),
+            number(float(value), decimals),
             ha="center",
             va="center_baseline",
-            fontsize=7,
+            fontsize=6.5,
             family=FONT,
             color=_ink_on(theme, norm(float(value))),
         )

@@ -6,19 +6,21 @@ outside is escaped by the template engine; pictures are inside the file.
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
 
 from attnprobe.causal.controls import MIN_DOSE, ControlKind
 from attnprobe.causal.result import PatchResult
 from attnprobe.causal.rows import HeadResult
 from attnprobe.report.canvas import png_bytes
-from attnprobe.report.finding import ALPHA, MINIMUM, RULES, find, is_large, leading, strongest_first
+from attnprobe.report.finding import ALPHA, MINIMUM, RULES, find_answer, is_large, leading, strongest_first
 from attnprobe.report.head_map import head_map
 from attnprobe.report.interval_plot import interval_plot
 from attnprobe.report.numbers import decimals_for, interval, number, q_value
-from attnprobe.report.palette import DARK, LIGHT
+from attnprobe.report.palette import DARK, LIGHT, Theme
 from attnprobe.report.phrases import phrases_for
 from attnprobe.report.texts import printable, shown_examples
 from attnprobe.runs import Manifest
@@ -26,6 +28,7 @@ from attnprobe.tasks.example import Example
 
 _ROWS_SHOWN = 12
 _LIST_LIMIT = 2_000
+_PIXELS_AN_INCH = 118
 
 
 def report_page(
@@ -51,7 +54,7 @@ def report_page(
         settings=result.settings,
         model=printable(model),
         task=printable(task),
-        finding=find(result),
+        finding=find_answer(result),
         phrases=phrases_for(result.settings),
         rules=RULES,
         minimum=MINIMUM[result.unit],
@@ -63,6 +66,7 @@ def report_page(
         has_control=any(head.difference is not None for head in result.heads),
         other_controls=_other_controls(result, ordered[:_ROWS_SHOWN]),
         decimals=decimals,
+        strongest_by_control=_by_control(result, ordered[0]),
         clean_decimals=decimals_for((result.clean.value, result.clean.low, result.clean.high)),
         kind_decimals=decimals_for(estimate.value for estimate in result.by_kind.values()),
         number=number,
@@ -70,8 +74,8 @@ def report_page(
         q_value=q_value,
         leading=leading,
         is_large=is_large,
-        maps={theme.name: _data_uri(png_bytes(head_map(result, theme=theme))) for theme in (LIGHT, DARK)},
-        intervals={theme.name: _data_uri(png_bytes(interval_plot(result, theme=theme))) for theme in (LIGHT, DARK)},
+        maps=_Picture.of(lambda theme: head_map(result, theme=theme)),
+        intervals=_Picture.of(lambda theme: interval_plot(result, theme=theme)),
         map_alt=_map_alt(result, ordered),
         examples=shown_examples(examples, result),
         command=printable(manifest.repeat),
@@ -91,8 +95,30 @@ def _environment() -> Environment:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Picture:
+    """A figure for the page: its images, and the size in CSS pixels at which its letters are as large as the text's."""
+
+    light: str
+    dark: str
+    width: int
+    height: int
+
+    @classmethod
+    def of(cls, draw: Callable[[Theme], Figure]) -> "_Picture":
+        light, dark = (draw(theme) for theme in (LIGHT, DARK))
+        width, height = (round(float(inches) * _PIXELS_AN_INCH) for inches in light.get_size_inches())
+        return cls(light=_data_uri(png_bytes(light)), dark=_data_uri(png_bytes(dark)), width=width, height=height)
+
+
 def _data_uri(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
+
+
+def _by_control(result: PatchResult, head: HeadResult) -> tuple[HeadResult, ...]:
+    """One head's rows against every kind of control; none where there is only one kind."""
+    rows = [row for heads in result.by_control.values() for row in heads if row.head == head.head]
+    return tuple(rows) if len(rows) > 1 else ()
 
 
 def _other_controls(result: PatchResult, shown: Sequence[HeadResult]) -> Mapping[ControlKind, Sequence[HeadResult]]:

@@ -82,6 +82,8 @@ def _deed(settings: PatchSettings) -> str:
     match settings.intervention:
         case InterventionKind.MASK:
             keys = {str(name): text for name, text in _KEYS.items()}.get(settings.keys, f"the span '{settings.keys}'")
+            if settings.placebo:
+                keys = f"random keys in the place of {keys}"
             strength = "" if settings.strength == 1 else f" (strength {settings.strength:g})"
             # from where the model predicts goes without saying; any other place is news
             queries = "" if settings.resolved_queries == "predicting" else where.replace(" at ", " from ", 1)

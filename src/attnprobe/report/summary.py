@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from attnprobe.causal.result import PatchResult
 from attnprobe.causal.settings import InterventionKind, PatchSettings
 from attnprobe.causal.statistics import Estimate
-from attnprobe.report.finding import find
+from attnprobe.report.finding import find_answer
 from attnprobe.runs import JsonValue, plain
 
 FORMAT = 1
@@ -16,6 +16,7 @@ _ONLY_FOR = {
     "keys": InterventionKind.MASK,
     "strength": InterventionKind.MASK,
     "empty_row": InterventionKind.MASK,
+    "placebo": InterventionKind.MASK,
     "ablation": InterventionKind.ABLATE,
     "site": InterventionKind.PATCH,
     "direction": InterventionKind.PATCH,
@@ -44,6 +45,7 @@ def settings_record(settings: PatchSettings) -> Mapping[str, JsonValue]:
         "factor": settings.factor,
         "metric": settings.metric.value,
         "control": settings.resolved_control.value,
+        "placebo": settings.placebo,
         "seed": settings.seed,
         "batch_size": settings.batch_size,
     }
@@ -58,7 +60,7 @@ def summary_record(result: PatchResult, *, model: str, task: str) -> Mapping[str
         model: what to call the model.
         task: what to call the task.
     """
-    finding = find(result)
+    finding = find_answer(result)
     return {
         "format": FORMAT,
         "command": "patch",

@@ -1,14 +1,15 @@
 """The table that ends a run in the terminal.
 
-In: a `PatchResult` and the names of its model and task. Out: a rich table and the sentence below it.
+In: a `PatchResult` and the names of its model and task. Out: a titled rich table and the sentence below it.
 """
 
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from attnprobe.causal.result import PatchResult
 from attnprobe.causal.rows import HeadResult
-from attnprobe.report.finding import Verdict, find, is_large, leading, strongest_first
+from attnprobe.report.finding import Verdict, find_answer, is_large, leading, strongest_first
 from attnprobe.report.numbers import decimals_for, interval, number, q_value, with_interval
 from attnprobe.report.phrases import phrases_for
 
@@ -20,7 +21,7 @@ _VERDICT_STYLES = {
 }
 
 
-def head_table(result: PatchResult, *, model: str, task: str, rows: int = ROWS_SHOWN) -> Table:
+def head_table(result: PatchResult, *, model: str, task: str, rows: int = ROWS_SHOWN) -> Group:
     """Lay out the strongest heads, effect beside control.
 
     Args:
@@ -30,19 +31,12 @@ def head_table(result: PatchResult, *, model: str, task: str, rows: int = ROWS_S
         rows: how many heads at most.
 
     Returns:
-        A table that fits 80 columns.
+        Title, table and what is left out, within 80 columns.
     """
     noun = phrases_for(result.settings).unit_noun
     shown = strongest_first(result)[:rows]
     has_control = any(head.difference is not None for head in result.heads)
-    table = Table(
-        # as text: names are not markup
-        title=Text(_title(result, model, task)),
-        title_style="bold",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
+    table = Table(box=None, pad_edge=False)
     table.add_column(noun.capitalize(), no_wrap=True)
     table.add_column("Effect", justify="right", no_wrap=True)
     table.add_column("95% interval", justify="right", no_wrap=True)
@@ -54,16 +48,17 @@ def head_table(result: PatchResult, *, model: str, task: str, rows: int = ROWS_S
     decimals = decimals_for(value for head in shown for value in (head.effect, head.control, head.difference))
     for head in shown:
         table.add_row(*_cells(head, decimals, has_control=has_control), style=_row_style(head, result.unit))
+    # beside the table, not its title and caption: those wrap at the table's own width; and as text: names are no markup
+    parts: list[RenderableType] = [Text(_title(result, model, task), style="bold"), table]
     hidden = len(result.heads) - len(shown)
     if hidden:
-        table.caption = f"{hidden} weaker {noun}s are in summary.json"
-        table.caption_justify = "left"
-    return table
+        parts.append(Text(f"{hidden} weaker {noun}s are in summary.json", style="dim"))
+    return Group(*parts)
 
 
 def finding_text(result: PatchResult) -> Text:
     """The question, the answer, and nothing that the numbers do not say."""
-    finding = find(result)
+    finding = find_answer(result)
     first, rest = finding.answer.split(" ", 1)
     text = Text(f"{finding.question}\n")
     text.append(first, style=_VERDICT_STYLES[finding.verdict])
