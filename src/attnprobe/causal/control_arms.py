@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from attnprobe.causal.controls import Control, ControlKind, sample_control
-from attnprobe.causal.key_groups import KeyGroup, key_groups, query_positions
 from jaxtyping import Float
 
+from attnprobe.causal.controls import Control, ControlKind, sample_control
 from attnprobe.causal.edits import mask_write
+from attnprobe.causal.key_groups import KeyGroup, key_groups, query_positions
 from attnprobe.causal.settings import PatchSettings
 from attnprobe.causal.subject import Subject
 from attnprobe.causal.sweep import Variant

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from attnprobe.causal.seeds import generator
 from jaxtyping import Float
 from torch import Tensor
 
+from attnprobe.causal.seeds import generator
 from attnprobe.causal.settings import Ablation, InterventionKind, PatchSettings
 from attnprobe.causal.subject import Subject
 from attnprobe.causal.units import Unit, point_of

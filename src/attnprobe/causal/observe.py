@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from attnprobe.causal.controls import ControlKind
 from jaxtyping import Float, Int
 
 from attnprobe.causal.control_arms import ControlReading, control_arms, control_readings
+from attnprobe.causal.controls import ControlKind
 from attnprobe.causal.edits import Donors, mask_write, reachable_rows, replacement_write
 from attnprobe.causal.effects import MIN_GAP_LOGITS, recovery
 from attnprobe.causal.settings import Direction, InterventionKind, Metric, PatchSettings

@@ -73,7 +73,7 @@ def _leading(head: HeadResult) -> float:
 def _line(head: HeadResult) -> str:
     parts: Sequence[str | None] = (
         f"{head.head:<6} effect {_with_interval(head.effect, head.low, head.high)}",
-        None if head.control is None else f"{head.control_kind} {head.control:+.2f}",
+        None if head.control is None else f"{head.control_kind} {_signed(head.control)}",
         None
         if head.difference is None
         else f"difference {_with_interval(head.difference, head.difference_low, head.difference_high)}",
@@ -85,4 +85,10 @@ def _line(head: HeadResult) -> str:
 def _with_interval(value: float | None, low: float | None, high: float | None) -> str:
     if value is None:
         return "none"
-    return f"{value:+.2f}" if low is None or high is None else f"{value:+.2f} [{low:+.2f}, {high:+.2f}]"
+    return _signed(value) if low is None or high is None else f"{_signed(value)} [{_signed(low)}, {_signed(high)}]"
+
+
+def _signed(value: float) -> str:
+    text = f"{value:+.2f}"
+    # a sign before zeros would tell a direction that the digits do not show
+    return text if float(text) else "0.00"

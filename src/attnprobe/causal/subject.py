@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from attnprobe.causal.key_groups import key_groups, null_groups
-
 from attnprobe.causal.effects import Readout
+from attnprobe.causal.key_groups import key_groups, null_groups
 from attnprobe.causal.settings import Direction, InterventionKind, Metric, PatchSettings
 from attnprobe.errors import SpecError
 from attnprobe.tasks import AlignedExample, KeyDefinition, WordKind, keys_for

@@ -60,8 +60,8 @@ ZOO: Mapping[str, ZooEntry] = MappingProxyType({entry.name: entry for entry in _
 """All models by name, the smallest first."""
 
 DEFAULT_NAME = "pronto-144k"
-"""The model of the demonstration: the smallest that reasons. In the larger one heads stand in for each other, and masking
-one of them shows in logits, hardly in log-probabilities."""
+"""The model of the demonstration: the smallest that reasons. In the larger one heads stand in for each other, so that
+masking one of them shows in logits, hardly in log-probabilities."""
 
 
 def zoo_path(name: str) -> Path:
