@@ -1,7 +1,7 @@
 """How often the whole chain, from drawing controls to q, errs, and how often it finds what is there.
 
 The null and power figures of DESIGN.md section 6, for every kind of control, on the simulated model; marked
-`calibration`: the same with more seeds, and the rivals that docs/decisions/0002-controls.md turned down.
+`calibration`: the same with more seeds, and the rivals that docs/decisions/0004-controls.md turned down.
 `--junitxml=FILE -o junit_family=xunit1` keeps the figures.
 """
 

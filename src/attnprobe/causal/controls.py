@@ -4,7 +4,7 @@ In: the gold keys of an example's rows (`KeyGroup`), for mass also one head's cl
 and strengths of both sides of the comparison, stored with the results; or a set of other heads.
 
 Every kind is symmetric: had its keys been gold, the gold ones would have been its control as often. So when gold keys
-are nothing special, differences are symmetric about 0 and the tests exact (docs/decisions/0002-controls.md).
+are nothing special, differences are symmetric about 0 and the tests exact (docs/decisions/0004-controls.md).
 """
 
 import math
@@ -123,7 +123,7 @@ def sample_control(
         SpecError: the kind draws no keys, or mass came without a pattern.
         StatisticsError: the pattern is not one.
 
-    Source: ours, docs/decisions/0002-controls.md.
+    Source: ours, docs/decisions/0004-controls.md.
     """
     if not groups:
         return Control(kind=kind, is_matched=False, reason="no gold key is in sight of an edited row")

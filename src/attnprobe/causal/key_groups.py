@@ -82,7 +82,7 @@ def key_groups(
     Raises:
         SpecError: a gold key lies after its row.
 
-    Source: ours; the reasons are in docs/decisions/0002-controls.md.
+    Source: ours; the reasons are in docs/decisions/0004-controls.md.
     """
     seen: dict[int, tuple[int, ...]] = {}
     for q_pos, keys in sorted(gold.items()):

@@ -4,7 +4,7 @@ In: samples [example, head], for example differences between gold and control ef
 or the max-T p-values that hold the chance of any false finding in the family. All heads share the same flips.
 
 The null is that each example's samples have a distribution symmetric about 0; controls are drawn so that this is
-exact when the gold keys are nothing special (docs/decisions/0002-controls.md).
+exact when the gold keys are nothing special (docs/decisions/0004-controls.md).
 """
 
 import math
