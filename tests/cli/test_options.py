@@ -9,6 +9,7 @@ from attnprobe.cli.typed import option_name
 from attnprobe.models.model import Backend
 from attnprobe.plan import EmptyRow
 from attnprobe.tasks import Distractors, KeyDefinition, Rule
+from attnprobe.zoo.catalogue import DEFAULT_NAME
 
 PROMISED = {
     "--model", "--backend", "--task", "--rule", "--hops", "--shots", "--distractors", "--task-file", "-n",
@@ -53,6 +54,10 @@ def test_the_choices_listed_are_those_that_are_read() -> None:
             parameters()[name].help.replace(",", " ").replace(";", " ").replace(":", " ").replace(".", " ").split()
         )
         assert {str(choice) for choice in choices} <= words, name
+
+
+def test_the_model_that_is_named_as_the_default_is_the_default() -> None:
+    assert parameters()["--model"].show_default == f"zoo:{DEFAULT_NAME}"
 
 
 def test_the_defaults_are_those_of_the_settings() -> None:

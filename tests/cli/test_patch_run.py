@@ -200,11 +200,17 @@ def test_an_interrupt_while_measuring_leaves_nothing_behind(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_terminal_that_knows_no_minus_sign_does_not_end_the_run(patch: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("words", "shown"), [((), b"L0H0"), (("--json",), b'"L0H0"')])
+def test_a_terminal_that_knows_no_minus_sign_does_not_end_the_run(
+    patch: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: tuple[str, ...], shown: bytes
+) -> None:
     narrow = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr("sys.stdout", narrow)
-    outcome = patch(*QUICK)
+    outcome = patch("--out", "results", *QUICK, *words)
 
     narrow.flush()
+    printed = narrow.buffer.getvalue()  # type: ignore[attr-defined]
     assert outcome.code == 0
-    assert b"L0H0" in narrow.buffer.getvalue()  # type: ignore[attr-defined]
+    assert shown in printed
+    if words:
+        assert json.loads(printed) == json.loads((tmp_path / "results" / "summary.json").read_text())

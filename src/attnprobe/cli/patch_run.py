@@ -4,6 +4,7 @@ In: `Typed`. Out: files and a table. The order is such that a mistake costs as l
 """
 
 import io
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from attnprobe.cli.console import progress_bar, quiet_libraries
 from attnprobe.cli.request import PatchRequest
 from attnprobe.cli.typed import Typed, option_name
 from attnprobe.models.load import load_model
-from attnprobe.report.files import patch_files
+from attnprobe.report.files import SUMMARY, patch_files
 from attnprobe.report.keep import patch_manifest
 from attnprobe.report.table import finding_text, head_table
 from attnprobe.runs import JsonValue, RunDirectory, check_place, default_place, portable
@@ -34,23 +35,32 @@ def run_patch(typed: Typed) -> None:
         check_place(request.out)
     name = request.model or f"zoo:{DEFAULT_NAME}"
     prints_json, is_quiet = typed.flag("json"), typed.flag("quiet")
-    with quiet_libraries():
+    with quiet_libraries(), progress_bar(portable(name), is_shown=not (prints_json or is_quiet)) as progress:
         task = request.task()
         model = load_model(name, backend=request.backend, device=request.device, dtype=request.dtype)
+        names = {"model": portable(name), "task": portable(task.name)}
         try:
             manifest = patch_manifest(model, task, request.settings, given=_given(typed), words=typed.words)
             with RunDirectory.claim(request.out or default_place(manifest), manifest) as directory:
-                with progress_bar(portable(name), is_shown=not (prints_json or is_quiet)) as progress:
-                    result = patch_heads(model, task, request.settings, progress=progress)
-                names = {"model": portable(name), "task": portable(task.name)}
+                result = patch_heads(model, task, request.settings, progress=progress)
                 files = patch_files(result, task.examples, manifest, **names)
                 written = directory.finish(files)
         finally:
             model.close()
     if prints_json:
-        sys.stdout.write(files["summary.json"].decode("utf-8"))
+        sys.stdout.write(_for_terminal(files[SUMMARY]))
     else:
-        _show(result, written, model=portable(name), task=portable(task.name), with_table=not is_quiet)
+        _show(result, written, **names, with_table=not is_quiet)
+
+
+def _for_terminal(document: bytes) -> str:
+    """JSON as standard output can hold it: with escapes where its encoding lacks a character."""
+    text = document.decode("utf-8")
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(json.loads(text), indent=2, allow_nan=False) + "\n"
+    return text
 
 
 def _given(typed: Typed) -> Mapping[str, JsonValue]:
