@@ -26,7 +26,7 @@ class PatchResult:
         heads: one row for each head (or layer, at sites without heads), in model order, against the named control.
         by_control: the same rows against every kind of control that was run, the named one included; empty without.
         strongest: the difference (the effect, without control) of the strongest head, from examples that did not pick
-            it; None below 8 examples.
+            it; None below 15 examples.
         strongest_heads: the head that was so picked; empty where there are too few examples.
         by_kind: the unedited metric for each kind of gold token (`gold_logprob` only).
         counts: examples given, measured and skipped by reason; gold tokens scored, unscored and unlicensed.
