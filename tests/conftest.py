@@ -20,15 +20,8 @@ os.environ["TRANSFORMERS_VERBOSITY"] = "error"
 # models here are tiny: a second thread costs more than it gives, far more where others keep the cores busy
 torch.set_num_threads(1)
 
-# each for one message of one library, none of it ours to mend
-_FOREIGN_WARNINGS = ()
 # marked tests that do not run unless asked for with `-m`
 _ON_DEMAND = ("slow", "network", "calibration")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    for warning in _FOREIGN_WARNINGS:
-        config.addinivalue_line("filterwarnings", f"ignore:{warning}")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -98,3 +98,13 @@ def test_a_file_keeps_the_house_rules(path: Path) -> None:
             assert code_lines(node, lines) < LONGEST_FUNCTION, f"{node.name} is too long"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and PACKAGE in path.parents:
             assert node.func.id != "print", f"line {node.lineno}"
+
+
+def test_the_rules_see_a_breach() -> None:
+    lazy = ast.parse("def late():\n    from attnprobe.models.native import NativeModel")
+    assert [module_of(name) for name in imports_of(lazy)] == ["attnprobe.models.native"]
+    assert room_of("attnprobe.models.native") > room_of("attnprobe.plan.dims") > room_of("attnprobe.errors")
+    text = 'def f():\n    """Says.\n\n    More."""\n    # why\n\n    return 1'
+    function = ast.parse(text).body[0]
+    assert isinstance(function, ast.FunctionDef)
+    assert code_lines(function, text.splitlines()) == 2
