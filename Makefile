@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 # a CPU build where one is offered under this version; without it a plain `torch` may pull gigabytes of CUDA
 TORCH  ?= torch==2.13.0
+# test processes; each runs torch on one thread
+WORKERS ?= 2
 
 .PHONY: setup demo test check format format-check lint types bench calibrate test-slow clean
 
@@ -21,7 +23,7 @@ demo: setup
 	$(BIN)/attnprobe patch
 
 test: setup
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n $(WORKERS)
 
 check: setup format-check lint types test
 
