@@ -11,12 +11,12 @@ from typing import Any
 
 import pandas as pd
 import torch
-from attnprobe.models.load import load_model
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from attnprobe.causal.effects import Readout
 from attnprobe.causal.settings import Metric
 from attnprobe.causal.sweep import Variant, measure_of, readout_logits, run_variants, unedited
+from attnprobe.models.load import load_model
 from attnprobe.models.model import Model
 from attnprobe.plan import Plan, Point, Read, Replace, Site, Tokens, Write
 from attnprobe.tasks import WordKind

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from attnprobe.causal.controls import ControlKind
 
 from attnprobe.causal.control_arms import KINDS
+from attnprobe.causal.controls import ControlKind
 from attnprobe.causal.measure import patch_heads
 from attnprobe.causal.settings import PATCHABLE, Ablation, Direction, InterventionKind, Metric, PatchSettings
 from attnprobe.errors import PlanError, SpecError, TaskError

@@ -136,8 +136,8 @@ WRONG_FIELDS = [
     (without(prompt="\ud800"), "field 'prompt' holds half a character (a lone \\u escape); mend it."),
     (
         without(corupted="x"),
-        "field 'corupted' is not known; expected id, prompt, gold, foil, corrupted, spans, sources. Take it out, or "
-        "mend its name.",
+        "field 'corupted' is not known and looks like 'corrupted'; mend its name, or give it one that is unlike all of "
+        "id, prompt, gold, foil, corrupted, spans, sources.",
     ),
     (without(spans=[[0, 1]]), "field 'spans': expected an object {...}, got a list [[0, 1]]."),
     (without(spans={"fact": [0, 34]}), "spans.fact[0]: expected [start, end] in characters, got a whole number 0."),
@@ -230,3 +230,9 @@ def test_a_file_that_cannot_be_read_is_told_by_name(tmp_path: Path) -> None:
 def test_fewer_than_one_example_cannot_be_asked_for(file: Path) -> None:
     with pytest.raises(TaskError, match="expected at least 1; leave n out for all"):
         jsonl_task(write(file, LISBON), n=0)
+
+
+def test_fields_of_the_users_own_are_let_be(tmp_path: Path) -> None:
+    path = tmp_path / "task.jsonl"
+    path.write_text(json.dumps({"id": "a", "prompt": "one two", "gold": " three", "note": "mine", "hops": 2}))
+    assert jsonl_task(path).examples[0].id == "a"

@@ -7,12 +7,14 @@ place.
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import cast
 
 from attnprobe.errors import TaskError
 from attnprobe.tasks.example import Span
 
+_NEARLY = 0.8
 _NAMES = MappingProxyType(
     {"str": "text", "int": "a whole number", "list": "a list", "dict": "an object", "float": "a number"}
 )
@@ -66,6 +68,15 @@ class Fields:
                 raise TaskError(
                     f"{self.place}: field {name!r} is not known; expected {', '.join(known)}. Take it out, "
                     "or mend its name."
+                )
+
+    def none_like(self, known: Collection[str]) -> None:
+        """Refuse fields whose name is nearly a known one; others are the user's own and are let be."""
+        for name in self.values:
+            if name not in known and (meant := get_close_matches(name, known, n=1, cutoff=_NEARLY)):
+                raise TaskError(
+                    f"{self.place}: field {name!r} is not known and looks like {meant[0]!r}; mend its name, or give "
+                    "it one that is unlike all of " + ", ".join(known) + "."
                 )
 
     def text(self, name: str) -> str:

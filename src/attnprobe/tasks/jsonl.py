@@ -1,22 +1,23 @@
-"""Our own task format: one JSON object a line.
+"""Our own task format: one JSON object a line (broken here for the page).
 
-    {"id": "lisbon", "prompt": "Lisbon is the capital of Portugal. The capital of Portugal is", "gold": "
-    Lisbon",
+    {"id": "lisbon", "prompt": "Lisbon is the capital of Portugal. The capital of Portugal is", "gold": " Lisbon",
      "foil": " Porto", "corrupted": "Porto is the capital of Portugal. The capital of Portugal is",
      "spans": {"fact": [[0, 34]]}, "sources": [{"gold": [1, 7], "keys": [[0, 6]]}]}
 
 In: a file of such lines, read as it is needed. Out: a `Task`.
 
-`id`, `prompt` and `gold` must be there and hold text; ids differ. All offsets are characters, `[start, end)`.
-- `gold` begins with the white space that joins it to the prompt. - `foil`: another gold, in whole, that would
-be wrong here. Where it and the gold first differ, word by word, is where
+`id`, `prompt` and `gold` must be there and hold text; ids differ. All offsets are characters, `[start, end)`. Fields of
+other names are let be, unless they look like a misspelled one.
+
+- `gold` begins with the white space that joins it to the prompt.
+- `foil`: another gold, in whole, that would be wrong here. Where it and the gold first differ, word by word, is where
   the two are compared. White space at its start does not matter.
-- `corrupted` (with `foil`): a prompt for which `foil` is right. It is used where it has as many tokens as the
-prompt. - `spans`: named stretches of the prompt. - `sources`: for stretches of the gold (offsets in the
-gold), what they come from: offsets in the prompt, or, counted on
-  from its end, in the gold before that stretch. They are the keys under `source_word` and under `premise`
-  alike: the format has one notion of source. Gold words outside have none under these two. Without `sources`
-  an example knows the `token_match` keys and its spans.
+- `corrupted` (with `foil`): a prompt for which `foil` is right. It is used where it has as many tokens as the prompt.
+- `spans`: named stretches of the prompt.
+- `sources`: for stretches of the gold (offsets in the gold), what they come from: offsets in the prompt, or, counted on
+  from its end, in the gold before that stretch. They are the keys under `source_word` and under `premise` alike: the
+  format has one notion of source. Gold words outside have none under these two. Without `sources` an example knows the
+  `token_match` keys and its spans.
 """
 
 from collections.abc import Iterator
@@ -57,7 +58,7 @@ def read_jsonl(path: Path) -> Iterator[Example]:
             continue
         place = f"{path}, line {number}"
         fields = Fields.of(parsed(line, place), place)
-        fields.only(FIELDS)
+        fields.none_like(FIELDS)
         example = _example(fields)
         if example.id in line_of:
             raise TaskError(
