@@ -7,7 +7,7 @@ import pytest
 from attnprobe.causal.result import PatchResult
 from attnprobe.causal.settings import InterventionKind, Metric, PatchSettings
 from attnprobe.causal.statistics import Estimate
-from attnprobe.report.finding import MINIMUM, RULES, Verdict, find_answer, rules_record, strongest_first
+from attnprobe.report.finding import MINIMUM, RULES, Verdict, find_answer, rules_record
 from tests.report.rows import head
 
 MakeResult = Callable[..., PatchResult]
@@ -136,7 +136,7 @@ def test_heads_are_ordered_by_what_they_are_judged_by_and_those_without_a_contro
 ) -> None:
     rows = [head("L0H0", -5.0), head("L0H1", -0.9, -0.8), head("L0H2", 0.3, -0.1), head("L0H3", -0.2, 0.1)]
 
-    assert [row.head for row in strongest_first(make_result(heads=rows))] == ["L0H2", "L0H3", "L0H1", "L0H0"]
+    assert [row.head for row in make_result(heads=rows).strongest_first()] == ["L0H2", "L0H3", "L0H1", "L0H0"]
 
 
 def test_the_manifest_can_store_every_rule() -> None:

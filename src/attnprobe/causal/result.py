@@ -56,8 +56,11 @@ class PatchResult:
         return pd.DataFrame([head.as_record() for head in self.heads])
 
     def strongest_first(self) -> tuple[HeadResult, ...]:
-        """Heads by size of the difference to their control, or of the effect where there is none."""
-        return tuple(sorted(self.heads, key=lambda head: -abs(_leading(head))))
+        """Heads by the size of what they are judged by; heads that lack the control the others have come last."""
+        has_control = any(head.difference is not None for head in self.heads)
+        return tuple(
+            sorted(self.heads, key=lambda head: (has_control and head.difference is None, -abs(leading(head))))
+        )
 
     def __str__(self) -> str:
         """What was found, in a few lines: the unedited metric, then the five strongest heads."""
@@ -66,7 +69,8 @@ class PatchResult:
         return "\n".join([first, *(_line(head) for head in self.strongest_first()[:5])])
 
 
-def _leading(head: HeadResult) -> float:
+def leading(head: HeadResult) -> float:
+    """The number that a row is judged by: the difference to its control, or the effect where there is none."""
     return head.effect if head.difference is None else head.difference
 
 

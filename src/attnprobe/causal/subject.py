@@ -173,8 +173,3 @@ def _placebo(
     groups = key_groups(rows, special=aligned.special, shared_keys=settings.resolved_queries != "predicting")
     drawn = null_groups(groups, seed=settings.seed, example_id=aligned.example.id)
     return {query: keys for group in drawn for query, keys in sorted(group.rows(group.gold).items())}
-
-
-def kinds_of(subject: Subject) -> tuple[WordKind, ...]:
-    """The kinds of gold token that are read, each once, in order of appearance."""
-    return tuple(dict.fromkeys(subject.readout.kinds))

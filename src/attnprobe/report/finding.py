@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from attnprobe.causal.result import PatchResult
+from attnprobe.causal.result import PatchResult, leading
 from attnprobe.causal.rows import HeadResult
 from attnprobe.causal.sign_flips import MIN_EXAMPLES
 from attnprobe.causal.statistics import Estimate
@@ -81,7 +81,7 @@ def rules_record() -> Mapping[str, JsonValue]:
 def find_answer(result: PatchResult) -> Finding:
     """Answer a sweep's question by the rules."""
     phrases = phrases_for(result.settings)
-    significant = [head for head in strongest_first(result) if head.q is not None and head.q < ALPHA]
+    significant = [head for head in result.strongest_first() if head.q is not None and head.q < ALPHA]
     large = [head for head in significant if is_large(head, result.unit)]
     expected = phrases.expected
     standing_out = tuple(head for head in large if expected is None or leading(head) * expected > 0)
@@ -102,11 +102,6 @@ def find_answer(result: PatchResult) -> Finding:
     )
 
 
-def leading(head: HeadResult) -> float:
-    """The number that a row is judged by: the difference to its control, or the effect where there is none."""
-    return head.effect if head.difference is None else head.difference
-
-
 def is_large(head: HeadResult, unit: str) -> bool:
     """Whether a head has q below alpha and at least the smallest size that counts.
 
@@ -114,12 +109,6 @@ def is_large(head: HeadResult, unit: str) -> bool:
     nat.
     """
     return head.q is not None and head.q < ALPHA and abs(leading(head)) >= MINIMUM[unit]
-
-
-def strongest_first(result: PatchResult) -> tuple[HeadResult, ...]:
-    """Heads by the size of what they are judged by; heads that lack the control the others have come last."""
-    has_control = any(head.difference is not None for head in result.heads)
-    return tuple(sorted(result.heads, key=lambda head: (has_control and head.difference is None, -abs(leading(head)))))
 
 
 def _verdict(result: PatchResult, expected: int | None, *, stands_out: bool) -> Verdict:

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from attnprobe.causal.result import PatchResult
+from attnprobe.causal.result import PatchResult, leading
 from attnprobe.causal.rows import HeadResult
 from attnprobe.report.canvas import FONT, LABEL_SIZE, LINE_IN, Frame, blank, plain_ticks, title_lines, write_title
-from attnprobe.report.finding import ALPHA, MINIMUM, is_large, leading
+from attnprobe.report.finding import ALPHA, MINIMUM, is_large
 from attnprobe.report.numbers import decimals_for, number
 from attnprobe.report.palette import LIGHT, Theme
 from attnprobe.report.phrases import phrases_for

@@ -13,7 +13,6 @@ from matplotlib.ticker import MaxNLocator
 from attnprobe.causal.result import PatchResult
 from attnprobe.causal.rows import HeadResult
 from attnprobe.report.canvas import FONT, LABEL_SIZE, LINE_IN, Frame, blank, plain_ticks, title_lines, write_title
-from attnprobe.report.finding import strongest_first
 from attnprobe.report.palette import LIGHT, Theme
 from attnprobe.report.phrases import phrases_for
 
@@ -31,7 +30,7 @@ def interval_plot(result: PatchResult, *, title: str = "", theme: Theme = LIGHT,
         theme: light or dark.
         heads: how many at most, strongest on top.
     """
-    shown = strongest_first(result)[:heads]
+    shown = result.strongest_first()[:heads]
     has_control = any(head.difference is not None for head in shown)
     lines = title_lines(title, _WIDTH_IN + 0.8)
     frame = Frame(

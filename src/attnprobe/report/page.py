@@ -13,10 +13,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from attnprobe.causal.controls import MIN_DOSE, ControlKind
-from attnprobe.causal.result import PatchResult
+from attnprobe.causal.result import PatchResult, leading
 from attnprobe.causal.rows import HeadResult
 from attnprobe.report.canvas import png_bytes
-from attnprobe.report.finding import ALPHA, MINIMUM, RULES, find_answer, is_large, leading, strongest_first
+from attnprobe.report.finding import ALPHA, MINIMUM, RULES, find_answer, is_large
 from attnprobe.report.head_map import head_map
 from attnprobe.report.interval_plot import interval_plot
 from attnprobe.report.numbers import decimals_for, interval, number, q_value
@@ -47,7 +47,7 @@ def report_page(
         UTF-8 HTML, the same bytes for the same result and manifest.
     """
     template = _environment().get_template("report.html.j2")
-    ordered = strongest_first(result)
+    ordered = result.strongest_first()
     decimals = decimals_for(value for head in ordered for value in (head.effect, head.control, head.difference))
     text = template.render(
         result=result,

@@ -7,9 +7,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from attnprobe.causal.result import PatchResult
+from attnprobe.causal.result import PatchResult, leading
 from attnprobe.causal.rows import HeadResult
-from attnprobe.report.finding import Verdict, find_answer, is_large, leading, strongest_first
+from attnprobe.report.finding import Verdict, find_answer, is_large
 from attnprobe.report.numbers import decimals_for, interval, number, q_value, with_interval
 from attnprobe.report.phrases import phrases_for
 
@@ -34,7 +34,7 @@ def head_table(result: PatchResult, *, model: str, task: str, rows: int = ROWS_S
         Title, table and what is left out, within 80 columns.
     """
     noun = phrases_for(result.settings).unit_noun
-    shown = strongest_first(result)[:rows]
+    shown = result.strongest_first()[:rows]
     has_control = any(head.difference is not None for head in result.heads)
     table = Table(box=None, pad_edge=False)
     table.add_column(noun.capitalize(), no_wrap=True)
