@@ -38,3 +38,9 @@ def _fixed_seeds() -> None:
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def without_shape_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As users run it: shapes that do not fit reach our own messages, not the checker of the tests."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)

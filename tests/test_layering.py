@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "attnprobe"
 # a room imports from itself and from the rooms before it
-ROOMS = ["version", "errors", "shapes", "kernels", "plan", "tasks", "zoo", "models", "attention", "runs", "causal"]
-ROOMS += ["evaluation", "training", "report", "cli", "__init__"]
+ROOMS = ["version", "errors", "shapes", "statistics", "kernels", "plan", "tasks", "zoo", "models", "attention"]
+ROOMS += ["runs", "causal", "evaluation", "training", "report", "cli", "__init__"]
 BANNED_NAMES = {"utils", "helpers", "common", "base", "misc"}
 BANNED_IMPORTS = {"pickle", "__future__"}
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60

@@ -20,7 +20,7 @@ _HOMES = {
     "Direction": "causal.settings",
     "Distractors": "tasks",
     "EmptyRow": "plan",
-    "Estimate": "causal.statistics",
+    "Estimate": "statistics.estimates",
     "EvalResult": "evaluation.evaluate",
     "EvalSettings": "evaluation.settings",
     "Example": "tasks",

@@ -9,7 +9,6 @@ from attnprobe.causal.settings import Direction as Direction
 from attnprobe.causal.settings import InterventionKind as InterventionKind
 from attnprobe.causal.settings import Metric as Metric
 from attnprobe.causal.settings import PatchSettings as PatchSettings
-from attnprobe.causal.statistics import Estimate as Estimate
 from attnprobe.errors import AttnprobeError as AttnprobeError
 from attnprobe.evaluation.evaluate import EvalResult as EvalResult
 from attnprobe.evaluation.evaluate import evaluate as evaluate
@@ -26,6 +25,7 @@ from attnprobe.report.eval_keep import save_evaluation as save_evaluation
 from attnprobe.report.finding import Finding as Finding
 from attnprobe.report.finding import find_answer as find_answer
 from attnprobe.report.keep import save_result as save_result
+from attnprobe.statistics.estimates import Estimate as Estimate
 from attnprobe.tasks import Distractors as Distractors
 from attnprobe.tasks import Example as Example
 from attnprobe.tasks import GoldWord as GoldWord

@@ -4,7 +4,6 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import jaxtyping
 import pytest
 
 from attnprobe.models.model import Model, Provenance
@@ -105,9 +104,3 @@ def made_up_task(n: int = 10, *, keys: Sequence[int] | None = None) -> ListTask:
     return ListTask(
         examples=[made_up(f"made-up-{number}", seed=number, length=18 + number % 5, keys=keys) for number in range(n)]
     )
-
-
-@pytest.fixture
-def without_shape_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As users run it: shapes that do not fit reach our own messages, not the checker of the tests."""
-    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)

@@ -15,9 +15,9 @@ from scipy import stats
 
 from attnprobe.causal.controls import MIN_DOSE, Control, ControlKind, sample_control
 from attnprobe.causal.key_groups import KeyGroup, query_positions
-from attnprobe.causal.sign_flips import sign_flip_p
-from attnprobe.causal.statistics import benjamini_hochberg, bootstrap_interval, bootstrap_intervals
 from attnprobe.plan import Edges
+from attnprobe.statistics.estimates import benjamini_hochberg, bootstrap_interval, bootstrap_intervals
+from attnprobe.statistics.sign_flips import sign_flip_p
 from tests.causal.simulated_heads import COPYING_HEADS, PLANTED_HEAD, Sampler, measure, simulate
 
 # thousands of sweeps: shapes are checked in the other tests of these functions

@@ -8,9 +8,9 @@ import pytest
 
 from attnprobe.causal.controls import ControlKind
 from attnprobe.causal.rows import Correction, HeadResult, PairedEffects, Swept, difference_table
-from attnprobe.causal.sign_flips import max_t_p, sign_flip_p
-from attnprobe.causal.statistics import benjamini_hochberg, bootstrap_interval
 from attnprobe.errors import StatisticsError
+from attnprobe.statistics.estimates import benjamini_hochberg, bootstrap_interval
+from attnprobe.statistics.sign_flips import max_t_p, sign_flip_p
 
 
 class _Head:

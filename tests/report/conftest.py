@@ -10,7 +10,7 @@ from attnprobe.causal.controls import ControlKind
 from attnprobe.causal.result import PatchResult
 from attnprobe.causal.rows import HeadResult
 from attnprobe.causal.settings import PatchSettings
-from attnprobe.causal.statistics import Estimate
+from attnprobe.statistics.estimates import Estimate
 from attnprobe.tasks.example import Example, GoldWord, Span, WordKind
 from tests.report.rows import head
 

@@ -6,8 +6,8 @@ import pytest
 
 from attnprobe.causal.result import PatchResult
 from attnprobe.causal.settings import InterventionKind, Metric, PatchSettings
-from attnprobe.causal.statistics import Estimate
 from attnprobe.report.finding import MINIMUM, RULES, Verdict, find_answer, rules_record
+from attnprobe.statistics.estimates import Estimate
 from tests.report.rows import head
 
 MakeResult = Callable[..., PatchResult]

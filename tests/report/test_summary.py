@@ -8,10 +8,10 @@ import pytest
 
 from attnprobe.causal.result import PatchResult
 from attnprobe.causal.settings import InterventionKind, PatchSettings
-from attnprobe.causal.statistics import Estimate
 from attnprobe.plan import HeadId
 from attnprobe.report.summary import settings_record, summary_record
 from attnprobe.runs import json_bytes
+from attnprobe.statistics.estimates import Estimate
 from tests.report.rows import head
 
 MakeResult = Callable[..., PatchResult]

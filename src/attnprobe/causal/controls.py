@@ -18,9 +18,9 @@ from jaxtyping import Float
 
 from attnprobe.causal.key_groups import KeyGroup, edges_of, group_mass, query_positions
 from attnprobe.causal.matching import buddies, folded_neighbours
-from attnprobe.causal.seeds import generator
 from attnprobe.errors import SpecError, StatisticsError
 from attnprobe.plan import Edges, HeadId
+from attnprobe.statistics.seeds import generator
 
 MIN_DOSE = 0.01
 """Below this attention mass a dose-matched example compares next to nothing with next to nothing."""

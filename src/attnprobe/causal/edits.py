@@ -11,7 +11,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnprobe.causal.seeds import generator
 from attnprobe.causal.settings import Ablation, InterventionKind, PatchSettings
 from attnprobe.causal.subject import Subject
 from attnprobe.causal.units import Unit, point_of
@@ -30,6 +29,7 @@ from attnprobe.plan import (
     Write,
     mask_edges,
 )
+from attnprobe.statistics.seeds import generator
 
 REFERENCE_EXAMPLES = 64
 """Mean ablation averages over at most this many examples, the first of the task."""

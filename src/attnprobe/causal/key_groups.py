@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attnprobe.causal.seeds import generator
 from attnprobe.errors import SpecError
 from attnprobe.plan import Edges
+from attnprobe.statistics.seeds import generator
 
 SINK_POSITION = 0
 """The first token draws attention that has nowhere to go whatever it is (Xiao et al. 2023, arXiv 2309.17453)."""

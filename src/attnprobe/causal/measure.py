@@ -18,11 +18,11 @@ from attnprobe.causal.observe import Observation, observe
 from attnprobe.causal.result import PatchResult
 from attnprobe.causal.rows import HeadResult, PairedEffects, difference_table
 from attnprobe.causal.settings import Ablation, InterventionKind, Metric, PatchSettings
-from attnprobe.causal.statistics import Estimate, bootstrap_interval, strongest_head_interval
 from attnprobe.causal.subject import Skip, Subject, prepare
 from attnprobe.causal.units import Unit, units_of
 from attnprobe.errors import SpecError, TaskError
 from attnprobe.models.model import Model
+from attnprobe.statistics.estimates import Estimate, bootstrap_interval, strongest_head_interval
 from attnprobe.tasks import AlignedExample, Task, TextTokenizer, WordKind, align
 
 Progress = Callable[[int, int], None]

@@ -11,7 +11,7 @@ import pandas as pd
 from attnprobe.causal.controls import ControlKind
 from attnprobe.causal.rows import HeadResult
 from attnprobe.causal.settings import PatchSettings
-from attnprobe.causal.statistics import Estimate
+from attnprobe.statistics.estimates import Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from attnprobe.causal.controls import ControlKind
-from attnprobe.causal.sign_flips import max_t_p, sign_flip_p, too_few
-from attnprobe.causal.statistics import Estimate, benjamini_hochberg, bootstrap_intervals
 from attnprobe.errors import StatisticsError
+from attnprobe.statistics.estimates import Estimate, benjamini_hochberg, bootstrap_intervals
+from attnprobe.statistics.sign_flips import max_t_p, sign_flip_p, too_few
 
 
 @runtime_checkable

@@ -17,7 +17,6 @@ from typing import Any
 import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, StoppingCriteriaList
 
-from attnprobe.causal.seeds import generator
 from attnprobe.errors import ModelError
 from attnprobe.evaluation.choice import ContextPenalty, Draws
 from attnprobe.evaluation.ends import End, RowEnds, cut_at
@@ -25,6 +24,7 @@ from attnprobe.evaluation.prompts import Prompt, tokenizer_of
 from attnprobe.evaluation.settings import Decoding, EvalSettings
 from attnprobe.models.language_model import LanguageModel
 from attnprobe.models.passes import evaluating
+from attnprobe.statistics.seeds import generator
 
 OnProgress = Callable[[int, int], None]
 

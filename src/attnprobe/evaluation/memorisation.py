@@ -21,8 +21,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from attnprobe.causal.statistics import Estimate, bootstrap_interval
 from attnprobe.errors import TaskError
+from attnprobe.statistics.estimates import Estimate, bootstrap_interval
 from attnprobe.tasks.csqa import CsqaItem
 from attnprobe.tasks.exemplars import choices_text
 from attnprobe.tasks.gsm8k import Gsm8kItem

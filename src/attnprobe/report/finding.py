@@ -10,11 +10,11 @@ from enum import StrEnum
 
 from attnprobe.causal.result import PatchResult, leading
 from attnprobe.causal.rows import HeadResult
-from attnprobe.causal.sign_flips import MIN_EXAMPLES
-from attnprobe.causal.statistics import Estimate
 from attnprobe.report.numbers import counted, number, with_interval
 from attnprobe.report.phrases import Phrases, phrases_for
 from attnprobe.runs import JsonValue
+from attnprobe.statistics.estimates import Estimate
+from attnprobe.statistics.sign_flips import MIN_EXAMPLES
 
 ALPHA = 0.05
 LEVEL = 0.95

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from attnprobe.causal.result import PatchResult
 from attnprobe.causal.settings import InterventionKind, PatchSettings
-from attnprobe.causal.statistics import Estimate
 from attnprobe.report.finding import find_answer
 from attnprobe.runs import JsonValue, plain
+from attnprobe.statistics.estimates import Estimate
 
 FORMAT = 1
 _ONLY_FOR = {

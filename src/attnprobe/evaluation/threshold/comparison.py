@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from attnprobe.causal.seeds import generator
 from attnprobe.errors import StatisticsError
 from attnprobe.evaluation.threshold.candidate import Candidate
 from attnprobe.evaluation.threshold.fitting import DataSets, Fits
 from attnprobe.evaluation.threshold.held_out import HeldOut, leave_one_out, predict_held_out
 from attnprobe.evaluation.threshold.likelihood import draw_counts
 from attnprobe.evaluation.threshold.observations import Observations
+from attnprobe.statistics.seeds import generator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

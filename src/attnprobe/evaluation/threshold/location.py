@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attnprobe.causal.seeds import generator
 from attnprobe.evaluation.threshold.candidate import Candidate
 from attnprobe.evaluation.threshold.curves import grid_of
 from attnprobe.evaluation.threshold.fitting import DataSets, Fits, fit_curve
 from attnprobe.evaluation.threshold.observations import Observations
+from attnprobe.statistics.seeds import generator
 
 _FEWEST_RESAMPLES = 50
 

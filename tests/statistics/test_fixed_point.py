@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from attnprobe.causal.fixed_point import to_fixed_point
 from attnprobe.errors import StatisticsError
+from attnprobe.statistics.fixed_point import to_fixed_point
 
 
 def test_powers_of_two_are_held_without_rounding():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from attnprobe.causal.sign_flips import flips_needed, max_t_p, sign_flip_p, too_few
 from attnprobe.errors import StatisticsError
+from attnprobe.statistics.sign_flips import flips_needed, max_t_p, sign_flip_p, too_few
 
 
 def _column(*values: float) -> np.ndarray:
@@ -84,7 +84,7 @@ def test_a_heads_p_does_not_depend_on_the_heads_beside_it():
 def test_the_size_of_a_chunk_of_flips_changes_nothing(monkeypatch: pytest.MonkeyPatch):
     samples = np.random.default_rng(6).normal(0.2, 1, size=(70, 3))
     whole = sign_flip_p(samples, 0), max_t_p(samples, 0)
-    monkeypatch.setattr("attnprobe.causal.sign_flips._CHUNK_ENTRIES", 10_007)
+    monkeypatch.setattr("attnprobe.statistics.sign_flips._CHUNK_ENTRIES", 10_007)
     assert (sign_flip_p(samples, 0), max_t_p(samples, 0)) == whole
 
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Bool, Float
 
-from attnprobe.causal.fixed_point import to_fixed_point
-from attnprobe.causal.seeds import generator
 from attnprobe.errors import StatisticsError
+from attnprobe.statistics.fixed_point import to_fixed_point
+from attnprobe.statistics.seeds import generator
 
 MIN_EXAMPLES = 8
 """Below this many examples no p-value is given: 2 of 2**7 flips is the least that seven examples can reach."""

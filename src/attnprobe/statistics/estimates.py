@@ -15,10 +15,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import stats
 
-from attnprobe.causal.fixed_point import to_fixed_point
-from attnprobe.causal.seeds import generator
-from attnprobe.causal.sign_flips import MIN_EXAMPLES, fill_unmatched
 from attnprobe.errors import StatisticsError
+from attnprobe.statistics.fixed_point import to_fixed_point
+from attnprobe.statistics.seeds import generator
+from attnprobe.statistics.sign_flips import MIN_EXAMPLES, fill_unmatched
 
 N_RESAMPLES = 10_000
 _CHUNK_ENTRIES = 1 << 22

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from attnprobe.causal.statistics import (
+from attnprobe.errors import StatisticsError
+from attnprobe.statistics.estimates import (
     Estimate,
     McNemar,
     Strongest,
@@ -17,7 +18,6 @@ from attnprobe.causal.statistics import (
     proportion_interval,
     strongest_head_interval,
 )
-from attnprobe.errors import StatisticsError
 
 
 def test_two_samples_have_an_interval_from_one_to_the_other():
@@ -73,7 +73,7 @@ def test_a_heads_interval_does_not_depend_on_the_heads_beside_it(monkeypatch: py
     together = bootstrap_intervals(samples, 0, matched=matched)
     alone = [bootstrap_intervals(samples[:, [h]], 0, matched=matched[:, [h]])[0] for h in range(12)]
     assert list(together) == alone
-    monkeypatch.setattr("attnprobe.causal.statistics._CHUNK_ENTRIES", 50_000)
+    monkeypatch.setattr("attnprobe.statistics.estimates._CHUNK_ENTRIES", 50_000)
     assert bootstrap_intervals(samples, 0, matched=matched) == together
 
 

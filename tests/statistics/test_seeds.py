@@ -1,6 +1,6 @@
 """Derived seeds: stable for good, and told apart by every field."""
 
-from attnprobe.causal.seeds import derived_seed, generator
+from attnprobe.statistics.seeds import derived_seed, generator
 
 
 def test_a_derived_seed_never_changes_between_releases():
