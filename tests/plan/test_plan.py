@@ -114,6 +114,6 @@ def test_a_plan_knows_what_it_touches() -> None:
     assert not plan.touches(1, Point.Z)
 
 
-def test_at_least_one_column_is_unembedded() -> None:
-    with pytest.raises(SpecError, match="last_logits=0; expected at least 1"):
-        Plan(last_logits=0)
+def test_a_negative_number_of_columns_is_refused() -> None:
+    with pytest.raises(SpecError, match="last_logits=-1; expected at least 0"):
+        Plan(last_logits=-1)

@@ -10,6 +10,7 @@ from attnprobe.plan.interventions import EmptyRow, Intervention, Mask, Replace, 
 from attnprobe.plan.plan import EMPTY_PLAN, Plan, Read, Write, mask_edges
 from attnprobe.plan.run import Firing, Run
 from attnprobe.plan.sites import Edges, HeadId, Point, Site
+from attnprobe.plan.streams import LayerAttention, Stream
 from attnprobe.plan.tokens import Tokens
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Firing",
     "HeadId",
     "Intervention",
+    "LayerAttention",
     "Mask",
     "ModelDims",
     "Plan",
@@ -29,6 +31,7 @@ __all__ = [
     "Run",
     "Scale",
     "Site",
+    "Stream",
     "Tokens",
     "Write",
     "mask_edges",

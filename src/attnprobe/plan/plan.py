@@ -1,4 +1,4 @@
-"""A plan: what one forward pass reads and what it changes.
+"""A plan: what one forward pass reads, what it changes, and what is taken from its attention in passing.
 
 In: sites and interventions. Out: `Plan`, checked against a model's dimensions and the tokens before anything runs.
 """
@@ -10,6 +10,7 @@ from attnprobe.errors import SpecError
 from attnprobe.plan.dims import ModelDims
 from attnprobe.plan.interventions import EmptyRow, Intervention, Mask, Replace
 from attnprobe.plan.sites import Edges, HeadId, Point, Site
+from attnprobe.plan.streams import Stream
 from attnprobe.plan.tokens import Tokens
 
 
@@ -80,17 +81,19 @@ class Plan:
     Attributes:
         reads: tensors to keep.
         writes: edits, carried out in this order where they meet at one point.
+        streams: statistics of attention, taken while the model runs.
         last_logits: unembed only this many last columns (left padding keeps the predicting positions there); None for
-            all.
+            all. 0: no logits are wanted, so that nothing after the last point the plan touches needs to run.
     """
 
     reads: tuple[Read, ...] = ()
     writes: tuple[Write, ...] = ()
+    streams: tuple[Stream, ...] = ()
     last_logits: int | None = None
 
     def __post_init__(self) -> None:
-        if self.last_logits is not None and self.last_logits < 1:
-            raise SpecError(f"plan: last_logits={self.last_logits}; expected at least 1, or None for all.")
+        if self.last_logits is not None and self.last_logits < 0:
+            raise SpecError(f"plan: last_logits={self.last_logits}; expected at least 0, or None for all.")
 
     def touches(self, layer: int, *points: Point) -> bool:
         """Whether anything is read or written at one of these points of a layer."""
@@ -104,8 +107,8 @@ class Plan:
             SpecError: a layer, head, sequence, position or token does not exist; the message names it.
         """
         _check_tokens(tokens, dims)
-        for read in self.reads:
-            _check_layer(read.layer, dims)
+        for one in (*self.reads, *self.streams):
+            _check_layer(one.layer, dims)
         for write in self.writes:
             _check_site(write.site, dims, tokens)
 

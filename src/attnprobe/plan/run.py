@@ -6,6 +6,7 @@ absolute positions so that padding never shows.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
@@ -47,12 +48,14 @@ class Run:
         logits: [batch, pos, vocab] of the last columns that the plan asked to unembed.
         reads: the tensors asked for, zero at padding.
         fired: for each write of the plan, in order, how often it acted.
+        streamed: for each stream of the plan, in order, what its statistic returned.
     """
 
     tokens: Tokens
     logits: Logits
     reads: Mapping[tuple[Point, int], Tensor]
     fired: tuple[Firing, ...]
+    streamed: tuple[Any, ...] = ()
 
     def logits_at(self, row: int, positions: Sequence[int]) -> Float[Tensor, "chosen vocab"]:
         """Logits of sequence `row` at absolute positions.

@@ -1,0 +1,159 @@
+"""The contract of the scoring kernels, and the choice between their implementations.
+
+In: an attention call (`Attention`) or a pattern that exists already (`StoredPattern`). Out: sums over it, in float32
+or, for float64 inputs, float64. Implementations: `reference` (the law, einsum), `torch` (blocked, memory O(T x block)),
+`triton` (GPU; interpreter mode on a CPU). An implementation that is named never falls back to another; `auto` takes
+triton for CUDA tensors and torch otherwise, and `resolve` says which, for the manifest.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.util import find_spec
+from types import ModuleType
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from attnprobe.errors import KernelError
+from attnprobe.kernels import reference
+from attnprobe.kernels.attention import Attention, KeyFlags, StoredPattern
+
+KeyColumns = Float[Tensor, "batch head k_pos prefix"]
+
+
+class Impl(StrEnum):
+    """Which implementation computes."""
+
+    AUTO = "auto"
+    REFERENCE = "reference"
+    TORCH = "torch"
+    TRITON = "triton"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class KeyScores:
+    """What each key receives, and what it gives, within each prefix of a sequence.
+
+    Attributes:
+        received: c_j, the sum of the pattern's column j over the prefix's queries; SAMRank's global score G.
+        given: sum over keys j of A_ij / c_j for query i, at the column of i; SAMRank's proportional score P. 0 at
+            columns that hold no query of the prefix.
+    """
+
+    received: KeyColumns
+    given: KeyColumns
+
+
+def resolve(impl: Impl, device: torch.device) -> Impl:
+    """Which implementation `auto` stands for on a device; a named one is checked and returned.
+
+    Raises:
+        KernelError: triton was named and is not installed.
+    """
+    if impl is Impl.TRITON and find_spec("triton") is None:
+        raise KernelError("impl triton: triton is not installed; install it, or choose torch.")
+    if impl is not Impl.AUTO:
+        return impl
+    return Impl.TRITON if device.type == "cuda" and find_spec("triton") is not None else Impl.TORCH
+
+
+def column_sums(
+    source: Attention | StoredPattern, prefixes: Int[Tensor, "batch prefix"], *, impl: Impl = Impl.AUTO
+) -> KeyColumns:
+    """Sum the pattern's columns over the queries of each prefix.
+
+    Args:
+        source: what to look at.
+        prefixes: for each sequence, columns at which prefixes end (exclusive), not decreasing; a query at column i
+            counts where i < prefix.
+        impl: which implementation; a stored pattern is always summed as it stands.
+
+    Returns:
+        c[b, h, j, n] = sum over queries i < prefixes[b, n] of pattern[b, h, i, j].
+
+    Raises:
+        KernelError: prefixes decrease or lie outside, or the implementation cannot take these inputs.
+    """
+    _check_prefixes(source, prefixes)
+    return _module(source, impl).column_sums(source, prefixes)
+
+
+def weighted_values(
+    source: Attention | StoredPattern, values: Float[Tensor, "#batch #head k_pos column"], *, impl: Impl = Impl.AUTO
+) -> Float[Tensor, "batch head q_pos column"]:
+    """pattern @ values: attention with any number of value columns of any meaning.
+
+    Args:
+        source: what to look at.
+        values: by key column; axes of size 1 are shared. Values at keys that a query may not see play no part.
+        impl: as for `column_sums`.
+    """
+    return _module(source, impl).weighted_values(source, values)
+
+
+def weighted_queries(
+    source: Attention | StoredPattern, weights: Float[Tensor, "#batch #head q_pos column"], *, impl: Impl = Impl.AUTO
+) -> KeyColumns:
+    """The pattern's transpose @ weights: column sums with a weight for each query.
+
+    Args:
+        source: what to look at.
+        weights: by query; axes of size 1 are shared.
+        impl: as for `column_sums`.
+    """
+    return _module(source, impl).weighted_queries(source, weights)
+
+
+def key_scores(
+    source: Attention | StoredPattern,
+    prefixes: Int[Tensor, "batch prefix"],
+    *,
+    excluded: KeyFlags | None = None,
+    sink_share: float | None = None,
+    impl: Impl = Impl.AUTO,
+) -> KeyScores:
+    """Column sums of every prefix, and the pattern times their inverses: all that SAMRank needs, in one call.
+
+    Args:
+        source: what to look at; queries for every column, or `given` is 0 where there is none.
+        prefixes: as for `column_sums`.
+        excluded: columns whose received mass is set to 0 before anything is made of it (SAMRank's first token).
+        sink_share: also exclude, for each head and prefix, columns that receive more than this share of the mass of
+            the prefix's queries, padding not counted; None excludes none.
+        impl: as for `column_sums`.
+
+    Source: Kang and Shin 2023 (SAMRank) as coded for arXiv 2502.15120; that the global score cancels in the
+    proportional one, so that two passes serve every prefix, is ours.
+    """
+    _check_prefixes(source, prefixes)
+    if sink_share is not None and not 0 < sink_share <= 1:
+        raise KernelError(f"sink share {sink_share}: expected a share in (0, 1], or None to exclude no sink.")
+    received, given = _module(source, impl).key_scores(source, prefixes, excluded, sink_share)
+    return KeyScores(received=received, given=given)
+
+
+def _module(source: Attention | StoredPattern, impl: Impl) -> ModuleType:
+    if isinstance(source, StoredPattern):
+        return reference
+    match resolve(impl, source.query.device):
+        case Impl.TRITON:
+            # imports triton, which a CPU user may not have
+            from attnprobe.kernels import triton_ops
+
+            return triton_ops
+        case Impl.TORCH:
+            from attnprobe.kernels import torch_ops
+
+            return torch_ops
+        case _:
+            return reference
+
+
+def _check_prefixes(source: Attention | StoredPattern, prefixes: Int[Tensor, "batch prefix"]) -> None:
+    n_sequences = len(source.first_columns)
+    n_keys = source.pattern.shape[3] if isinstance(source, StoredPattern) else source.key.shape[2]
+    if prefixes.ndim != 2 or prefixes.shape[0] != n_sequences or prefixes.shape[1] == 0:
+        raise KernelError(f"prefixes of shape {list(prefixes.shape)}: expected [{n_sequences}, at least 1].")
+    if bool((prefixes.diff(dim=1) < 0).any()) or int(prefixes.min()) < 1 or int(prefixes.max()) > n_keys:
+        raise KernelError(f"prefixes must not decrease along a sequence, and lie in 1..{n_keys}.")
