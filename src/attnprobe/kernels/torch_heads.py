@@ -105,8 +105,11 @@ class Heads:
         # powers of two are several times cheaper than powers of e, and as exact
         self.bound = None if attention.softcap is None else attention.softcap * LOG2_E
         scale = attention.scaling * LOG2_E if attention.softcap is None else attention.scaling / attention.softcap
-        self.query = rearrange(query.to(dtype) * scale, "(kv group) q_pos d -> kv group q_pos d", kv=n_kv_heads)
+        scaled = torch.empty(query.shape, dtype=dtype, device=query.device)
+        torch.mul(query.to(dtype), scale, out=scaled)
+        self.query = rearrange(scaled, "(kv group) q_pos d -> kv group q_pos d", kv=n_kv_heads)
         self.key = rearrange(key.to(dtype).contiguous(), "kv k_pos d -> kv d k_pos")
+        self._after: Tensor | None = None
         self.window = attention.window
         self.shift = extent.first_query - extent.start
         self.removed = self._rows_of(attention.removed, heads, extent)
@@ -179,7 +182,9 @@ class Heads:
     def _hide(self, logits: Tensor, block: RowBlock) -> None:
         """Minus infinity after each query, before its window, and at removed keys."""
         n_rows, n_columns = block.n_rows, block.n_columns
-        logits[..., n_columns - n_rows :].add_(_hidden(n_rows, n_rows, logits).triu_(1))
+        if self._after is None or self._after.shape[0] < n_rows:
+            self._after = _hidden(n_rows, n_rows, logits).triu_(1)
+        logits[..., n_columns - n_rows :].add_(self._after[:n_rows, :n_rows])
         if self.window is not None:
             # column low + c lies before the window of row r where c < r + lead
             lead = self.shift + block.first - self.window + 1 - block.low
