@@ -88,7 +88,7 @@ def weighted_values(
             rows = into[:, block.first : block.last]
             torch.mul(
                 _times(powers, chosen[:, block.low : block.high]),
-                rearrange(inverse, "head row -> head row 1"),
+                inverse[..., None],
                 out=rows,
             )
 
@@ -132,7 +132,7 @@ def weighted_queries(
         chosen = rearrange(chosen, "head q_pos column -> head column q_pos")
         into = mixed[heads.sequence, heads.first : heads.last, :, extent.start : extent.stop]
         for block, powers, inverse in _rows(source, heads, extent, plan):
-            rows = chosen[..., block.first : block.last] * rearrange(inverse, "head row -> head 1 row")
+            rows = chosen[..., block.first : block.last] * inverse[:, None]
             into[..., block.low : block.high].baddbmm_(rows, powers)
 
     carry_out([partial(one, heads) for heads in plan.ranges], source)

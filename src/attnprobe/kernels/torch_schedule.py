@@ -17,8 +17,8 @@ import torch
 from attnprobe.kernels.attention import Attention, accumulator
 from attnprobe.kernels.torch_heads import HeadRange
 
-# a block this large stays in a core's own cache between the passes over it
-_CACHED_BYTES = 1 << 20
+# heads share a block up to this size: larger leaves a core's own cache between passes, smaller pays for more calls
+_CACHED_BYTES = 2 << 20
 # a block of one head is cut into fewer rows before it passes this
 _BLOCK_BYTES = 8 << 20
 # below this many keys, handing work to another thread costs more than it saves

@@ -90,5 +90,5 @@ def score(
     by_query = rearrange(given, "head prefix k_pos -> head k_pos prefix")[:, extent.first_query - extent.start :]
     for block, powers, inverse in rows.again():
         products = torch.bmm(powers, by_key[:, block.low : block.high])
-        torch.mul(products, rearrange(inverse, "head row -> head row 1"), out=by_query[:, block.first : block.last])
+        torch.mul(products, inverse[..., None], out=by_query[:, block.first : block.last])
     given[:, :, segments.first_end - extent.start :].masked_fill_(segments.outside, 0.0)

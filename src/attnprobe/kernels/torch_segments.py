@@ -50,7 +50,7 @@ class Segments:
             block: which rows and columns these are.
         """
         low, high = self.of(block.first), self.of(block.last - 1)
-        weights = rearrange(inverse, "head row -> head 1 row")
+        weights = inverse[:, None]
         if low != high:
             weights = weights * self._indicator(block, low, high, inverse)
         sums[:, low : high + 1, block.low : block.high].baddbmm_(weights, powers)
