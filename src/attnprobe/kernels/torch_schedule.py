@@ -100,6 +100,8 @@ def _pool(n_workers: int) -> ThreadPoolExecutor:
     started = threading.Barrier(n_workers + 1)
 
     def alone() -> None:
+        # asked first, or the thread would look its number up, and lose the next line's, at its first operation
+        torch.get_num_threads()
         torch.set_num_threads(1)
         started.wait()
 
