@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from attnprobe.kernels import Attention, torch_ops, torch_schedule
 from attnprobe.kernels.torch_heads import HeadRange, Heads, RowBlock, extent_of, row_blocks
-from attnprobe.kernels.torch_schedule import Limits, carry_out, cut
+from attnprobe.kernels.torch_schedule import Cut, Limits, carry_out, cut
 from tests.kernels.drawn import Call, Shape, call_of
 from tests.kernels.test_torch_ops import agree, results
 
@@ -151,6 +151,15 @@ def test_a_cut_covers_every_head_once_and_long_rows_make_short_blocks() -> None:
         assert len(ranges) > 1 or n_kv_heads * group * batch == 1 or n_keys < 256
     long = Attention(query=torch.zeros(1, 1, 1, 1).expand(1, 1, 1 << 17, 1), key=torch.zeros(1, 1, 1, 1).expand(1, 1, 1 << 17, 1), scaling=1.0)  # fmt: skip  # noqa: E501
     assert cut(long, Limits()).n_rows * (1 << 17) * 4 <= 8 << 20
+
+
+def test_another_device_is_given_more_at_once() -> None:
+    def plan(device: str) -> Cut:
+        empty = torch.empty(1, 12, 1024, 64, device=device)
+        return cut(Attention(query=empty, key=empty, scaling=1.0), Limits(retained=1000))
+
+    assert len(plan("cpu").ranges) > len(plan("meta").ranges)
+    assert plan("cpu").retained == 1000 < plan("meta").retained
 
 
 class Largest(TorchDispatchMode):

@@ -72,7 +72,7 @@ def weighted_values(
         extent = extent_of(source, heads.sequence)
         if not extent.n_queries:
             return
-        chosen = _of_heads(values, heads, n_heads)[:, extent.start : extent.stop].to(mixed.dtype)
+        chosen = _of_heads(values, heads, n_heads)[:, extent.start : extent.stop].to(mixed)
         into = mixed[heads.sequence, heads.first : heads.last, extent.query_index :][:, : extent.n_queries]
         for block, powers, inverse in _rows(source, heads, extent, plan):
             rows = into[:, block.first : block.last]
@@ -119,7 +119,7 @@ def weighted_queries(
         extent = extent_of(source, heads.sequence)
         if not extent.n_queries:
             return
-        chosen = _of_heads(weights, heads, n_heads)[:, extent.query_index :][:, : extent.n_queries].to(mixed.dtype)
+        chosen = _of_heads(weights, heads, n_heads)[:, extent.query_index :][:, : extent.n_queries].to(mixed)
         chosen = rearrange(chosen, "head q_pos column -> head column q_pos")
         into = mixed[heads.sequence, heads.first : heads.last, :, extent.start : extent.stop]
         for block, powers, inverse in _rows(source, heads, extent, plan):
@@ -156,7 +156,7 @@ def key_scores(
             flags = excluded[heads.sequence, :, extent.start : extent.stop]
             flags = flags if flags.shape[0] == 1 else flags[heads.first : heads.last]
         part = (*chosen, slice(None), slice(extent.start, extent.stop))
-        rows = RowsTwice(Heads(source, heads, extent), extent, source.window, plan.n_rows, limits.retained)
+        rows = RowsTwice(Heads(source, heads, extent), extent, source.window, plan.n_rows, plan.retained)
         segments = Segments(ends[heads.sequence], extent, received)
         score(rows, segments, received[part], given[part], excluded=flags, sink_share=sink_share)
 
