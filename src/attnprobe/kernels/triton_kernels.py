@@ -34,9 +34,10 @@ def row_normalisers(
     d_head: tl.constexpr, d_tile: tl.constexpr, rows: tl.constexpr, keys: tl.constexpr,
     precision: tl.constexpr, widened: tl.constexpr,
 ):  # fmt: skip
-    """The largest base-2 logit of each row and 1 / the sum of 2^(logit - largest); infinity and 0 where no key is seen.
+    """The largest base-2 logit of each row and 1 / the sum of 2^(logit - largest).
 
-    Two numbers rather than a log-sum-exp: rounding that at 64 and more would cost 3e-6 of every entry.
+    Infinity and 0 for a row that sees no key, NaN and 1 for one that sees a NaN. Two numbers rather than a log-sum-exp:
+    rounding that at 64 and more would cost 3e-6 of every entry.
     """
     block, sequence, head = own_place(n_blocks, n_heads)
     # the last rows have the most keys: begin with them
@@ -72,11 +73,13 @@ def row_normalisers(
             level = tl.where(higher == float("-inf"), 0.0, higher)
             total = total * tl.exp2(top - level) + tl.sum(tl.exp2(logits - level[:, None]), 1)
             top = higher
-    alive = (total > 0.0) & (column >= start) & (column < stop)
     place = (sequence * n_heads + head) * n_queries + row
-    # infinity makes every entry of the row 0 wherever a kernel meets it, in a tile without a mask too
-    tl.store(largest + place, tl.where(alive, top, float("inf")), mask=row < n_queries)
-    tl.store(inverse + place, tl.where(alive, 1.0 / tl.where(alive, total, 1.0), 0.0), mask=row < n_queries)
+    # infinity makes every entry of a row 0 wherever a kernel meets it, and a model's NaN makes every entry NaN
+    seen = (total != 0.0) & (column >= start) & (column < stop)
+    level = tl.where(seen, tl.where(total == total, top, total), float("inf"))
+    tl.store(largest + place, level, mask=row < n_queries)
+    counts = seen & (total == total)
+    tl.store(inverse + place, tl.where(seen, 1.0 / tl.where(counts, total, 1.0), 0.0), mask=row < n_queries)
 
 
 @triton.jit
@@ -85,7 +88,7 @@ def key_columns(
     query, key, removed, bounds, largest, inverse, prefixes, weights, sums,
     query_batch, query_head, query_row, query_width, key_batch, key_head, key_row, key_width,
     removed_batch, removed_head, removed_key, weights_batch, weights_head, weights_row, weights_column,
-    n_blocks, n_heads, group, n_queries, n_keys, n_columns, factor, ceiling, window,
+    n_blocks, n_heads, group, weights_group, n_queries, n_keys, n_columns, factor, ceiling, window,
     d_head: tl.constexpr, d_tile: tl.constexpr, rows: tl.constexpr, keys: tl.constexpr, columns: tl.constexpr,
     precision: tl.constexpr, product: tl.constexpr, widened: tl.constexpr,
 ):  # fmt: skip
@@ -148,9 +151,16 @@ def key_columns(
             if removed is not None:
                 logits = tl.where(gone[:, None], float("-inf"), logits)
             mass = tl.exp2(logits - level[None, :])
+            if phase != 1:
+                # a row of NaN has none beyond the keys that it sees
+                mass = tl.where(visible, mass, 0.0)
             if prefixes is None:
                 exists = (query_column >= start) & (query_column < stop)
-                offsets = sequence * weights_batch + head * weights_head + row.to(tl.int64)[:, None] * weights_row
+                offsets = (
+                    sequence * weights_batch
+                    + (head // weights_group) * weights_head
+                    + row.to(tl.int64)[:, None] * weights_row
+                )
                 factors = tl.load(
                     weights + offsets + column[None, :] * weights_column,
                     mask=exists[:, None] & (row < n_queries)[:, None] & (column < n_columns)[None, :],
@@ -174,7 +184,7 @@ def query_rows(
     query_batch, query_head, query_row, query_width, key_batch, key_head, key_row, key_width,
     removed_batch, removed_head, removed_key, values_batch, values_head, values_key, values_column,
     sums_batch, sums_head, sums_row, sums_column,
-    n_blocks, n_heads, group, n_queries, n_keys, n_columns, factor, ceiling, window,
+    n_blocks, n_heads, group, values_group, n_queries, n_keys, n_columns, factor, ceiling, window,
     d_head: tl.constexpr, d_tile: tl.constexpr, rows: tl.constexpr, keys: tl.constexpr, columns: tl.constexpr,
     precision: tl.constexpr, product: tl.constexpr, widened: tl.constexpr,
 ):  # fmt: skip
@@ -211,7 +221,11 @@ def query_rows(
                 own = removed + sequence * removed_batch + head * removed_head
                 logits = tl.where(is_removed(own, key_column, n_keys, removed_key)[None, :], float("-inf"), logits)
             exists = (key_column >= start) & (key_column < stop)
-            offsets = sequence * values_batch + head * values_head + key_column.to(tl.int64)[:, None] * values_key
+            offsets = (
+                sequence * values_batch
+                + (head // values_group) * values_head
+                + key_column.to(tl.int64)[:, None] * values_key
+            )
             right_values = tl.load(
                 values + offsets + column[None, :] * values_column,
                 mask=exists[:, None] & (column < n_columns)[None, :],
@@ -219,7 +233,8 @@ def query_rows(
             )
             mass = tl.exp2(logits - level[:, None])
             total = tl.dot(mass, right_values.to(tl.float32), total, input_precision=product)
-    total = tl.where((share > 0.0)[:, None], total * share[:, None], 0.0)
+    # rows that see nothing may hold what padding's queries made of the tiles without a mask
+    total = tl.where((share != 0.0)[:, None], total * share[:, None], 0.0)
     if prefixes is not None:
         total = tl.where(query_column[:, None] < ends[None, :], total, 0.0)
     offsets = sequence * sums_batch + head * sums_head + row.to(tl.int64)[:, None] * sums_row
@@ -231,25 +246,24 @@ def query_rows(
 @no_type_check
 def kept_columns(
     received, inverse, excluded, bounds, prefixes, excluded_batch, excluded_head, excluded_key,
-    n_blocks, n_heads, n_keys, n_columns, sink_share, keys: tl.constexpr, columns: tl.constexpr,
+    n_blocks, n_heads, first_query, n_keys, n_columns, sink_share, smallest,
+    keys: tl.constexpr, columns: tl.constexpr,
 ):  # fmt: skip
-    """Set what excluded keys and sinks receive to 0, in place, and write the inverse of the rest.
-
-    An inverse stops at 1e38: that of a subnormal sum is infinite, and 0 times it would undo the whole row.
-    """
+    """Set what excluded keys and sinks receive to 0, in place, and what has no finite inverse; write the inverses."""
     block, sequence, head = own_place(n_blocks, n_heads)
     key_column = block * keys + tl.arange(0, keys)
     column = tl.program_id(1) * columns + tl.arange(0, columns)
     offsets = ((sequence * n_heads + head) * n_keys + key_column)[:, None] * n_columns + column[None, :]
     exists = (key_column < n_keys)[:, None] & (column < n_columns)[None, :]
     mass = tl.load(received + offsets, mask=exists, other=0.0)
-    kept = mass > 0.0
+    kept = mass >= smallest
     if excluded is not None:
         own = excluded + sequence * excluded_batch + head * excluded_head
         kept = kept & ~is_removed(own, key_column, n_keys, excluded_key)[:, None]
     if sink_share is not None:
-        start, _ = real_columns(bounds, sequence, n_keys)
+        start, stop = real_columns(bounds, sequence, n_keys)
         ends = tl.load(prefixes + sequence * n_columns + column, mask=column < n_columns, other=0)
-        kept = kept & (mass <= sink_share * (ends - start).to(tl.float32)[None, :])
+        n_rows = tl.maximum(tl.minimum(ends, stop) - tl.maximum(first_query, start), 0)
+        kept = kept & (mass <= sink_share * n_rows.to(tl.float32)[None, :])
     tl.store(received + offsets, tl.where(kept, mass, 0.0), mask=exists)
-    tl.store(inverse + offsets, tl.where(kept, 1.0 / tl.maximum(mass, 1e-38), 0.0), mask=exists)
+    tl.store(inverse + offsets, tl.where(kept, 1.0 / tl.where(kept, mass, 1.0), 0.0), mask=exists)

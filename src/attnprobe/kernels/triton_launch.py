@@ -80,10 +80,16 @@ def column_tile(n_columns: int) -> int:
     return min(MOST_COLUMNS, power_of_two(n_columns))
 
 
+def n_tiles(size: int, tile: int) -> int:
+    """How many tiles cover a size."""
+    return -(-size // tile)
+
+
 def is_interpreted() -> bool:
     """Whether kernels run in Triton's interpreter, on any device, instead of being compiled."""
-    # triton's own functions are wrapped when it is imported, ours when they are
-    return not any(isinstance(function, triton.JITFunction) for function in (tl.zeros, triton_kernels.key_columns))
+    # triton wraps its own functions when it is imported, and ours when they are
+    functions: tuple[object, ...] = (tl.zeros, triton_kernels.key_columns)
+    return not any(isinstance(function, triton.JITFunction) for function in functions)
 
 
 def empty(shape: tuple[int, ...], device: torch.device) -> Tensor:

@@ -8,14 +8,13 @@ that of the outputs and two floats a row.
 from math import e, log2
 
 import torch
-import triton
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from attnprobe.errors import KernelError
 from attnprobe.kernels import triton_kernels, triton_launch
 from attnprobe.kernels.attention import Attention, KeyFlags
-from attnprobe.kernels.triton_launch import Pass, column_tile, is_interpreted, power_of_two, tiles_for
+from attnprobe.kernels.triton_launch import Pass, column_tile, is_interpreted, n_tiles, power_of_two, tiles_for
 
 Columns = Float[Tensor, "batch head k_pos column"]
 RowSums = Float[Tensor, "batch head q_pos column"]
@@ -33,7 +32,7 @@ def weighted_values(attention: Attention, values: Float[Tensor, "#batch #head k_
     """`ops.weighted_values`."""
     call = _checked(attention)
     batch, n_heads, n_queries, _ = attention.query.shape
-    values = _spread(values, attention, attention.key.shape[2], "values by key")
+    values = values.to(attention.query.device)
     sums = triton_launch.empty((batch, n_heads, n_queries, values.shape[3]), values.device)
     _query_rows(attention, call, _row_normalisers(attention, call), values, None, sums)
     return sums
@@ -42,7 +41,7 @@ def weighted_values(attention: Attention, values: Float[Tensor, "#batch #head k_
 def weighted_queries(attention: Attention, weights: Float[Tensor, "#batch #head q_pos column"]) -> Columns:
     """`ops.weighted_queries`."""
     call = _checked(attention)
-    weights = _spread(weights, attention, attention.query.shape[2], "weights by query")
+    weights = weights.to(attention.query.device)
     return _key_columns(attention, call, _row_normalisers(attention, call), None, weights)
 
 
@@ -109,7 +108,7 @@ def _row_normalisers(attention: Attention, call: dict[str, object]) -> tuple[Ten
     largest = triton_launch.empty((batch, n_heads, n_queries), device)
     inverse = triton_launch.empty((batch, n_heads, n_queries), device)
     tiles = tiles_for(Pass.NORMALISERS, d_head, attention.query.dtype)
-    n_blocks = triton.cdiv(n_queries, tiles.rows)
+    n_blocks = n_tiles(n_queries, tiles.rows)
     arguments = {
         **call,
         **{"sinks": attention.sinks, "largest": largest, "inverse": inverse, "n_blocks": n_blocks},
@@ -143,7 +142,7 @@ def _key_columns(
     n_columns = prefixes.shape[1] if prefixes is not None else 0 if weights is None else weights.shape[3]
     sums = triton_launch.empty((batch, n_heads, n_keys, n_columns), device)
     tiles, columns = tiles_for(Pass.COLUMNS, d_head, attention.query.dtype), column_tile(n_columns)
-    n_blocks = triton.cdiv(n_keys, tiles.keys)
+    n_blocks = n_tiles(n_keys, tiles.keys)
     arguments = {
         **call,
         **{
@@ -153,11 +152,11 @@ def _key_columns(
             "weights": weights,
             "sums": sums,
         },
-        **_strides("weights", weights, ("batch", "head", "row", "column")),
+        **_shared_strides("weights", weights, "row", call),
         **{"n_blocks": n_blocks, "n_columns": n_columns, "columns": columns, "product": _product(attention)},
         **{"rows": tiles.rows, "keys": tiles.keys, "num_warps": tiles.n_warps, "num_stages": tiles.n_stages},
     }
-    grid = (n_blocks * batch * n_heads, triton.cdiv(n_columns, columns))
+    grid = (n_blocks * batch * n_heads, n_tiles(n_columns, columns))
     triton_launch.start(triton_kernels.key_columns, grid, arguments, device)
     return sums
 
@@ -174,16 +173,16 @@ def _query_rows(
     batch, n_heads, n_queries, d_head = attention.query.shape
     n_columns, device = values.shape[3], attention.query.device
     tiles, columns = tiles_for(Pass.ROWS, d_head, attention.query.dtype), column_tile(n_columns)
-    n_blocks = triton.cdiv(n_queries, tiles.rows)
+    n_blocks = n_tiles(n_queries, tiles.rows)
     arguments = {
         **call,
         **{"largest": normalisers[0], "inverse": normalisers[1], "values": values, "prefixes": prefixes, "sums": sums},
-        **_strides("values", values, ("batch", "head", "key", "column")),
+        **_shared_strides("values", values, "key", call),
         **_strides("sums", sums, ("batch", "head", "row", "column")),
         **{"n_blocks": n_blocks, "n_columns": n_columns, "columns": columns, "product": _product(attention)},
         **{"rows": tiles.rows, "keys": tiles.keys, "num_warps": tiles.n_warps, "num_stages": tiles.n_stages},
     }
-    grid = (n_blocks * batch * n_heads, triton.cdiv(n_columns, columns))
+    grid = (n_blocks * batch * n_heads, n_tiles(n_columns, columns))
     triton_launch.start(triton_kernels.query_rows, grid, arguments, device)
 
 
@@ -199,14 +198,20 @@ def _inverse(
     batch, n_heads, n_keys, n_columns = received.shape
     inverse = triton_launch.empty(tuple(received.shape), received.device)
     flags, columns = _flags(excluded, attention, "excluded keys"), column_tile(n_columns)
-    n_blocks = triton.cdiv(n_keys, 64)
+    n_blocks = n_tiles(n_keys, 64)
     arguments = {
         **{"received": received, "inverse": inverse, "excluded": flags, "bounds": call["bounds"], "prefixes": prefixes},
         **_strides("excluded", flags, ("batch", "head", "key")),
         **{"n_blocks": n_blocks, "n_heads": n_heads, "n_keys": n_keys, "n_columns": n_columns},
-        **{"sink_share": sink_share, "keys": 64, "columns": columns},
+        **{
+            "first_query": attention.first_query,
+            "sink_share": sink_share,
+            "smallest": torch.finfo(torch.float32).tiny,
+            "keys": 64,
+            "columns": columns,
+        },
     }
-    grid = (n_blocks * batch * n_heads, triton.cdiv(n_columns, columns))
+    grid = (n_blocks * batch * n_heads, n_tiles(n_columns, columns))
     triton_launch.start(triton_kernels.kept_columns, grid, arguments, received.device)
     return inverse
 
@@ -224,18 +229,6 @@ def _on_device(prefixes: Tensor, attention: Attention) -> Tensor:
     return prefixes.to(device=attention.query.device, dtype=torch.int32).contiguous()
 
 
-def _spread(columns: Tensor, attention: Attention, n_positions: int, what: str) -> Tensor:
-    """Values or weights with their shared axes as axes of stride 0."""
-    batch, n_heads = attention.query.shape[:2]
-    if columns.ndim != 4 or columns.shape[0] not in (1, batch) or columns.shape[1] not in (1, n_heads):
-        raise KernelError(
-            f"{what} of shape {list(columns.shape)}: expected [1 or {batch}, 1 or {n_heads}, {n_positions}, any]."
-        )
-    if columns.shape[2] != n_positions:
-        raise KernelError(f"{what} of shape {list(columns.shape)}: expected {n_positions} positions.")
-    return columns.to(attention.query.device).expand(batch, n_heads, -1, -1)
-
-
 def _flags(flags: KeyFlags | None, attention: Attention, what: str) -> Tensor | None:
     """Flags of keys as bytes, a shared axis of heads as one of stride 0."""
     if flags is None:
@@ -250,3 +243,13 @@ def _strides(name: str, tensor: Tensor | None, axes: tuple[str, ...]) -> dict[st
     """A tensor's strides as arguments of a kernel; zeros for a tensor that is not there."""
     strides = (0,) * len(axes) if tensor is None else tensor.stride()
     return {f"{name}_{axis}": stride for axis, stride in zip(axes, strides, strict=True)}
+
+
+def _shared_strides(name: str, columns: Tensor | None, positions: str, call: dict[str, object]) -> dict[str, object]:
+    """Strides of values or weights, of which sequences share one and groups of heads share one."""
+    strides = _strides(name, columns, ("batch", "head", positions, "column"))
+    if columns is not None and columns.shape[0] == 1:
+        strides[f"{name}_batch"] = 0
+    n_heads = call["n_heads"]
+    assert isinstance(n_heads, int)
+    return {**strides, f"{name}_group": 1 if columns is None else n_heads // columns.shape[1]}
