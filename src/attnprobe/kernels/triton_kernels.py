@@ -13,6 +13,7 @@ import triton
 import triton.language as tl
 
 from attnprobe.kernels.triton_tiles import (
+    add_product,
     is_removed,
     key_ranges,
     load_vectors,
@@ -32,7 +33,7 @@ def row_normalisers(
     removed_batch, removed_head, removed_key,
     n_blocks, n_heads, group, n_queries, n_keys, factor, ceiling, window,
     d_head: tl.constexpr, d_tile: tl.constexpr, rows: tl.constexpr, keys: tl.constexpr,
-    precision: tl.constexpr, widened: tl.constexpr,
+    widened: tl.constexpr,
 ):  # fmt: skip
     """The largest base-2 logit of each row and 1 / the sum of 2^(logit - largest).
 
@@ -61,7 +62,7 @@ def row_normalisers(
         for tile in tl.range(begin, end, keys):
             key_column = tile + tl.arange(0, keys)
             right = load_vectors(key, key_column, n_keys, key_row, key_width, d_head, d_tile)
-            logits = tile_logits(left, right, factor, ceiling, precision, widened)
+            logits = tile_logits(left, right, factor, ceiling, widened)
             if phase != 1:
                 visible = may_look(column[:, None], key_column[None, :], start, stop, window)
                 logits = tl.where(visible, logits, float("-inf"))
@@ -90,7 +91,7 @@ def key_columns(
     removed_batch, removed_head, removed_key, weights_batch, weights_head, weights_row, weights_column,
     n_blocks, n_heads, group, weights_group, n_queries, n_keys, n_columns, factor, ceiling, window,
     d_head: tl.constexpr, d_tile: tl.constexpr, rows: tl.constexpr, keys: tl.constexpr, columns: tl.constexpr,
-    precision: tl.constexpr, product: tl.constexpr, widened: tl.constexpr,
+    splits: tl.constexpr, exact: tl.constexpr, widened: tl.constexpr,
 ):  # fmt: skip
     """Sums over queries, for a block of keys: with a weight for each query, or over the queries of each prefix.
 
@@ -144,7 +145,7 @@ def key_columns(
             right = load_vectors(query, row, n_queries, query_row, query_width, d_head, d_tile)
             level = tl.load(largest + row, mask=row < n_queries, other=float("inf"))
             share = tl.load(inverse + row, mask=row < n_queries, other=0.0)
-            logits = tile_logits(left, right, factor, ceiling, precision, widened)
+            logits = tile_logits(left, right, factor, ceiling, widened)
             if phase != 1:
                 visible = may_look(query_column[None, :], key_column[:, None], start, stop, window)
                 logits = tl.where(visible, logits, float("-inf"))
@@ -166,10 +167,10 @@ def key_columns(
                     mask=exists[:, None] & (row < n_queries)[:, None] & (column < n_columns)[None, :],
                     other=0.0,
                 )
-                total = tl.dot(mass, factors.to(tl.float32) * share[:, None], total, input_precision=product)
+                total = add_product(total, mass * share[None, :], factors, splits, exact, widened)
             elif phase == 3:
                 counts = (query_column[:, None] >= low) & (query_column[:, None] < ends[None, :])
-                total = tl.dot(mass, tl.where(counts, share[:, None], 0.0), total, input_precision=product)
+                total = add_product(total, mass * share[None, :], counts.to(tl.float32), splits, exact, widened)
             else:
                 base += tl.sum(mass * share[None, :], 1)
     offsets = ((sequence * n_heads + head) * n_keys + key_column)[:, None] * n_columns + column[None, :]
@@ -186,7 +187,7 @@ def query_rows(
     sums_batch, sums_head, sums_row, sums_column,
     n_blocks, n_heads, group, values_group, n_queries, n_keys, n_columns, factor, ceiling, window,
     d_head: tl.constexpr, d_tile: tl.constexpr, rows: tl.constexpr, keys: tl.constexpr, columns: tl.constexpr,
-    precision: tl.constexpr, product: tl.constexpr, widened: tl.constexpr,
+    splits: tl.constexpr, exact: tl.constexpr, widened: tl.constexpr,
 ):  # fmt: skip
     """Sums over keys, for a block of queries: the pattern times values; 0 at queries beyond a column's prefix."""
     block, sequence, head = own_place(n_blocks, n_heads)
@@ -213,7 +214,7 @@ def query_rows(
         for tile in tl.range(tile_begin, tile_end, keys):
             key_column = tile + tl.arange(0, keys)
             right = load_vectors(key, key_column, n_keys, key_row, key_width, d_head, d_tile)
-            logits = tile_logits(left, right, factor, ceiling, precision, widened)
+            logits = tile_logits(left, right, factor, ceiling, widened)
             if phase != 1:
                 visible = may_look(query_column[:, None], key_column[None, :], start, stop, window)
                 logits = tl.where(visible, logits, float("-inf"))
@@ -232,7 +233,7 @@ def query_rows(
                 other=0.0,
             )
             mass = tl.exp2(logits - level[:, None])
-            total = tl.dot(mass, right_values.to(tl.float32), total, input_precision=product)
+            total = add_product(total, mass, right_values, splits, exact, widened)
     # rows that see nothing may hold what padding's queries made of the tiles without a mask
     total = tl.where((share != 0.0)[:, None], total * share[:, None], 0.0)
     if prefixes is not None:

@@ -28,7 +28,7 @@ def column_sums(attention: Attention, prefixes: Int[Tensor, "batch prefix"]) -> 
     return _prefix_sums(attention, call, _row_normalisers(attention, call), _on_device(prefixes, attention))
 
 
-def weighted_values(attention: Attention, values: Float[Tensor, "#batch #head k_pos column"]) -> RowSums:
+def weighted_values(attention: Attention, values: Float[Tensor, "#batch value_head k_pos column"]) -> RowSums:
     """`ops.weighted_values`."""
     call = _checked(attention)
     batch, n_heads, n_queries, _ = attention.query.shape
@@ -97,7 +97,7 @@ def _checked(attention: Attention) -> dict[str, object]:
         "factor": attention.scaling * log2(e) if cap is None else attention.scaling / cap,
         "ceiling": None if cap is None else cap * log2(e),
         "window": attention.window if is_windowed else None,
-        **{"d_head": d_head, "d_tile": power_of_two(d_head), "precision": "ieee", "widened": is_interpreted()},
+        **{"d_head": d_head, "d_tile": power_of_two(d_head), "widened": is_interpreted()},
     }
 
 
@@ -153,7 +153,9 @@ def _key_columns(
             "sums": sums,
         },
         **_shared_strides("weights", weights, "row", call),
-        **{"n_blocks": n_blocks, "n_columns": n_columns, "columns": columns, "product": _product(attention)},
+        **{"n_blocks": n_blocks, "n_columns": n_columns, "columns": columns},
+        "splits": _splits(attention),
+        "exact": prefixes is not None or _is_bfloat16(weights),
         **{"rows": tiles.rows, "keys": tiles.keys, "num_warps": tiles.n_warps, "num_stages": tiles.n_stages},
     }
     grid = (n_blocks * batch * n_heads, n_tiles(n_columns, columns))
@@ -179,7 +181,9 @@ def _query_rows(
         **{"largest": normalisers[0], "inverse": normalisers[1], "values": values, "prefixes": prefixes, "sums": sums},
         **_shared_strides("values", values, "key", call),
         **_strides("sums", sums, ("batch", "head", "row", "column")),
-        **{"n_blocks": n_blocks, "n_columns": n_columns, "columns": columns, "product": _product(attention)},
+        **{"n_blocks": n_blocks, "n_columns": n_columns, "columns": columns},
+        "splits": _splits(attention),
+        "exact": _is_bfloat16(values),
         **{"rows": tiles.rows, "keys": tiles.keys, "num_warps": tiles.n_warps, "num_stages": tiles.n_stages},
     }
     grid = (n_blocks * batch * n_heads, n_tiles(n_columns, columns))
@@ -216,13 +220,13 @@ def _inverse(
     return inverse
 
 
-def _product(attention: Attention) -> str:
-    """How float32 sums are multiplied with float32 factors that span many orders of magnitude.
+def _splits(attention: Attention) -> bool:
+    """Whether sums are multiplied on tensor cores: for 16-bit inputs, whose own rounding of the logits is larger."""
+    return attention.query.dtype != torch.float32
 
-    Float32 inputs: without rounding. 16-bit inputs: on tensor cores, each factor as a sum of two bfloat16 (products
-    to 2e-5, the range of float32); their own rounding of the logits is larger.
-    """
-    return "ieee" if attention.query.dtype == torch.float32 or is_interpreted() else "bf16x3"
+
+def _is_bfloat16(columns: Tensor | None) -> bool:
+    return columns is not None and columns.dtype == torch.bfloat16
 
 
 def _on_device(prefixes: Tensor, attention: Attention) -> Tensor:

@@ -64,15 +64,43 @@ def load_vectors(pointer, positions, n_positions, stride, width_stride, d_head: 
 
 @triton.jit
 @no_type_check
-def tile_logits(left, right, factor, ceiling, precision: tl.constexpr, widened: tl.constexpr):
+def tile_logits(left, right, factor, ceiling, widened: tl.constexpr):
     """Base-2 logits of two sets of vectors: factor * left right^T, or with a softcap ceiling * tanh of that."""
     if widened:
+        # the interpreter multiplies the bits of a bfloat16
         left = left.to(tl.float32)
         right = right.to(tl.float32)
-    logits = tl.dot(left, tl.trans(right), input_precision=precision) * factor
+    logits = tl.dot(left, tl.trans(right), input_precision="ieee") * factor
     if ceiling is not None:
         logits = hyperbolic_tangent(logits) * ceiling
     return logits
+
+
+@triton.jit
+@no_type_check
+def add_product(total, left, right, splits: tl.constexpr, exact: tl.constexpr, widened: tl.constexpr):
+    """total + left right, of float32 factors that span many orders of magnitude.
+
+    Split, each factor is a sum of two bfloat16, which have the range of float32 and meet on tensor cores: products come
+    out to 2e-5. Where the right factor is bfloat16 as it stands (`exact`), its second part is nothing. Not split, they
+    are multiplied in float32. Triton's own "bf16x3" does the same, but spills where the right factor is computed.
+    """
+    if not splits:
+        return tl.dot(left, right.to(tl.float32), total, input_precision="ieee")
+    left_high = left.to(tl.bfloat16)
+    left_low = (left - left_high.to(tl.float32)).to(tl.bfloat16)
+    right_high = right.to(tl.bfloat16)
+    if widened:
+        left_high, left_low = left_high.to(tl.float32), left_low.to(tl.float32)
+    if not exact:
+        right_low = (right - right_high.to(tl.float32)).to(tl.bfloat16)
+        if widened:
+            right_low = right_low.to(tl.float32)
+        total = tl.dot(left_high, right_low, total, input_precision="ieee")
+    if widened:
+        right_high = right_high.to(tl.float32)
+    total = tl.dot(left_low, right_high, total, input_precision="ieee")
+    return tl.dot(left_high, right_high, total, input_precision="ieee")
 
 
 @triton.jit
