@@ -70,8 +70,9 @@ def test_weighted_sums_are_those_of_the_law(name: str) -> None:
     batch, _, n_kv_heads, n_queries, n_keys, _ = case.sizes
     rng = torch.Generator().manual_seed(1)
     # one column more than a program takes; values shared by sequences or by groups of heads, weights by heads
-    values = torch.rand(1, n_kv_heads, n_keys, 17, generator=rng).to(DEVICE)
-    weights = torch.rand(batch, 1, n_queries, 3, generator=rng).to(DEVICE)
+    n_shared = 1 if case.starts is None and case.stops is None else batch
+    values = case.with_nan_at_padding(torch.rand(n_shared, n_kv_heads, n_keys, 17, generator=rng)).to(DEVICE)
+    weights = case.with_nan_at_padding(torch.rand(batch, 1, n_queries, 3, generator=rng)).to(DEVICE)
     got = triton_ops.weighted_values(attention, values)
     assert_close(got, reference.weighted_values(attention, values, dtype=torch.float64), BOUND[case.dtype])
     got = triton_ops.weighted_queries(attention, weights)
@@ -197,11 +198,9 @@ def test_inputs_that_triton_cannot_take_are_refused_by_name(
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     with pytest.raises(KernelError, match="d_head 300: impl triton serves up to 256"):
         triton_ops.column_sums(Attention(query=wide, key=wide, scaling=1.0), ends)
-    with pytest.raises(KernelError, match=r"sinks of shape \[3\]: expected one logit for each of 2 heads"):
-        triton_ops.column_sums(Attention(query=plain, key=plain, scaling=1.0, sinks=torch.zeros(3)), ends)
-    flags = torch.zeros(1, 3, 3, dtype=torch.bool)
-    with pytest.raises(KernelError, match=r"removed keys of shape \[1, 3, 3\]: expected \[1, 1 or 2, 3\]"):
-        triton_ops.column_sums(Attention(query=plain, key=plain, scaling=1.0, removed=flags), ends)
+    flags = torch.zeros(1, 3, 3, dtype=torch.bool, device=DEVICE)
+    with pytest.raises(KernelError, match=r"excluded keys of shape \[1, 3, 3\]: expected \[1, 1 or 2, 3\]"):
+        triton_ops.key_scores(Attention(query=plain, key=plain, scaling=1.0), ends, flags)
 
 
 def test_a_cpu_tensor_needs_the_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:

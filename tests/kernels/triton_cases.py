@@ -1,7 +1,6 @@
 """Attention calls for the tests of the Triton kernels: each of its features alone, and with the others."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Int
@@ -26,7 +25,6 @@ class Case:
     excluded: bool = False
     sink_share: float | None = None
     prefixes: tuple[tuple[int, ...], ...] | None = None
-    call: dict[str, Any] = field(default_factory=dict)
 
     def attention(self, device: str = "cpu") -> Attention:
         """The call, its numbers from a fixed seed; padding holds NaN."""
@@ -35,13 +33,7 @@ class Case:
         query = 1.5 * torch.randn(batch, n_heads, n_queries, d_head, generator=rng)
         key = torch.randn(batch, n_kv_heads, n_keys, d_head, generator=rng)
         removed = torch.rand(batch, self.removed_heads, n_keys, generator=rng) < 0.3 if self.removed_heads else None
-        for sequence in range(batch):
-            start = 0 if self.starts is None else self.starts[sequence]
-            stop = n_keys if self.stops is None else self.stops[sequence]
-            columns = torch.arange(n_keys)
-            padding = (columns < start) | (columns >= stop)
-            key[sequence, :, padding] = float("nan")
-            query[sequence, :, padding[n_keys - n_queries :]] = float("nan")
+        query, key = self.with_nan_at_padding(query), self.with_nan_at_padding(key)
         query, key = (self._laid_out(tensor).to(self.dtype).to(device) for tensor in (query, key))
         return Attention(
             query=query,
@@ -71,6 +63,14 @@ class Case:
             flags[sequence, 0, self.starts[sequence] if self.starts else 0] = True
             flags[sequence, 0, self.sizes[4] // 2] = True
         return flags.to(device)
+
+    def with_nan_at_padding(self, numbers: Tensor) -> Tensor:
+        """Numbers of the last columns (on axis 2), with NaN where a sequence has no token."""
+        n_keys = self.sizes[4]
+        columns = torch.arange(n_keys - numbers.shape[2], n_keys)[:, None]
+        starts, stops = self.starts or (0,) * numbers.shape[0], self.stops or (n_keys,) * numbers.shape[0]
+        real = [(columns >= start) & (columns < stop) for start, stop in zip(starts, stops, strict=True)]
+        return torch.where(torch.stack(real)[:, None], numbers, float("nan"))
 
     def _laid_out(self, tensor: Tensor) -> Tensor:
         """The same numbers as a model lays them out (position before head), every second of a wider last axis."""

@@ -257,7 +257,7 @@ def kept_columns(
     offsets = ((sequence * n_heads + head) * n_keys + key_column)[:, None] * n_columns + column[None, :]
     exists = (key_column < n_keys)[:, None] & (column < n_columns)[None, :]
     mass = tl.load(received + offsets, mask=exists, other=0.0)
-    kept = mass >= smallest
+    kept = mass > smallest
     if excluded is not None:
         own = excluded + sequence * excluded_batch + head * excluded_head
         kept = kept & ~is_removed(own, key_column, n_keys, excluded_key)[:, None]

@@ -81,10 +81,6 @@ def _checked(attention: Attention) -> dict[str, object]:
     if any(attention.first_columns) or min(attention.end_columns, default=n_keys) < n_keys:
         columns = list(zip(attention.first_columns, attention.end_columns, strict=True))
         bounds = torch.tensor(columns, dtype=torch.int32, device=device)
-    if attention.sinks is not None and tuple(attention.sinks.shape) != (n_heads,):
-        raise KernelError(
-            f"sinks of shape {list(attention.sinks.shape)}: expected one logit for each of {n_heads} heads."
-        )
     is_windowed = attention.window is not None and attention.window < n_keys
     cap = attention.softcap
     return {
@@ -111,7 +107,12 @@ def _row_normalisers(attention: Attention, call: dict[str, object]) -> tuple[Ten
     n_blocks = n_tiles(n_queries, tiles.rows)
     arguments = {
         **call,
-        **{"sinks": attention.sinks, "largest": largest, "inverse": inverse, "n_blocks": n_blocks},
+        **{
+            "sinks": None if attention.sinks is None else attention.sinks.contiguous(),
+            "largest": largest,
+            "inverse": inverse,
+            "n_blocks": n_blocks,
+        },
         **{"rows": tiles.rows, "keys": tiles.keys, "num_warps": tiles.n_warps, "num_stages": tiles.n_stages},
     }
     triton_launch.start(triton_kernels.row_normalisers, (n_blocks * batch * n_heads, 1), arguments, device)
