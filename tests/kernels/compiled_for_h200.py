@@ -29,15 +29,16 @@ def compiled(kernel: Any, arguments: dict[str, Any]) -> dict[str, object]:
     """One kernel for one set of arguments, specialised as a launch would: on None, on 1, on multiples of 16."""
     options = {name: arguments.pop(name) for name in ("num_warps", "num_stages") if name in arguments}
     assert set(kernel.arg_names) == set(arguments), set(kernel.arg_names) ^ set(arguments)
-    fixed = {parameter.name for parameter in kernel.params if parameter.is_constexpr}
     signature, constants, multiples = {}, {}, {}
-    for index, name in enumerate(kernel.arg_names):
-        value = arguments[name]
-        if name in fixed or value is None or (isinstance(value, int) and value == 1):
-            signature[name], constants[(index,)] = "constexpr", value
+    for index, parameter in enumerate(kernel.params):
+        value = arguments[parameter.name]
+        is_one = isinstance(value, int) and value == 1 and not parameter.do_not_specialize
+        if parameter.is_constexpr or value is None or is_one:
+            signature[parameter.name], constants[(index,)] = "constexpr", value
             continue
-        signature[name] = POINTERS[value.dtype] if isinstance(value, torch.Tensor) else _number(value)
-        if isinstance(value, torch.Tensor) or (isinstance(value, int) and value % 16 == 0):
+        is_tensor = isinstance(value, torch.Tensor)
+        signature[parameter.name] = POINTERS[value.dtype] if is_tensor else _number(value)
+        if is_tensor or (isinstance(value, int) and value % 16 == 0 and not parameter.do_not_specialize):
             multiples[(index,)] = [["tt.divisibility", 16]]
     source = ASTSource(fn=kernel, signature=signature, constexprs=constants, attrs=multiples)
     result = triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options)

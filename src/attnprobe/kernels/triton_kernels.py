@@ -24,8 +24,11 @@ from attnprobe.kernels.triton_tiles import (
     tile_logits,
 )
 
+# these differ from batch to batch: a kernel compiled for one of them would be compiled again for the next
+SIZES = ["n_blocks", "n_queries", "n_keys", "first_query", "window"]
 
-@triton.jit
+
+@triton.jit(do_not_specialize=SIZES)
 @no_type_check
 def row_normalisers(
     query, key, removed, bounds, sinks, largest, inverse,
@@ -83,7 +86,7 @@ def row_normalisers(
     tl.store(inverse + place, tl.where(seen, 1.0 / tl.where(counts, total, 1.0), 0.0), mask=row < n_queries)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 @no_type_check
 def key_columns(
     query, key, removed, bounds, largest, inverse, prefixes, weights, sums,
@@ -178,7 +181,7 @@ def key_columns(
     tl.store(sums + offsets, total + base[:, None], mask=exists)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 @no_type_check
 def query_rows(
     query, key, removed, bounds, largest, inverse, values, prefixes, sums,
@@ -243,7 +246,7 @@ def query_rows(
     tl.store(sums + offsets + column[None, :] * sums_column, total, mask=exists)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 @no_type_check
 def kept_columns(
     received, inverse, excluded, bounds, prefixes, excluded_batch, excluded_head, excluded_key,
