@@ -148,6 +148,16 @@ def test_bfloat16_values_need_no_second_part(monkeypatch: pytest.MonkeyPatch) ->
     assert_close(got, reference.weighted_values(attention, values, dtype=torch.float64), BOUND[case.dtype])
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_values_and_weights_may_be_in_double_precision(dtype: torch.dtype) -> None:
+    attention = Case(sizes=(1, 1, 1, 9, 9, 16), dtype=dtype).attention(DEVICE)
+    factors = torch.rand(1, 1, 9, 2, dtype=torch.float64).to(DEVICE)
+    law = reference.weighted_values(attention, factors, dtype=torch.float64)
+    assert_close(triton_ops.weighted_values(attention, factors), law, BOUND[dtype])
+    law = reference.weighted_queries(attention, factors, dtype=torch.float64)
+    assert_close(triton_ops.weighted_queries(attention, factors), law, BOUND[dtype])
+
+
 def test_the_contract_calls_these_kernels_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     attention = Case(sizes=(1, 1, 1, 3, 3, 16)).attention(DEVICE)
     values = torch.eye(3)[None, None].to(DEVICE)

@@ -89,14 +89,17 @@ def add_product(total, left, right, splits: tl.constexpr, exact: tl.constexpr, w
         return tl.dot(left, right.to(tl.float32), total, input_precision="ieee")
     left_high = left.to(tl.bfloat16)
     left_low = (left - left_high.to(tl.float32)).to(tl.bfloat16)
-    right_high = right.to(tl.bfloat16)
     if widened:
         left_high, left_low = left_high.to(tl.float32), left_low.to(tl.float32)
     if not exact:
+        right = right.to(tl.float32)
+        right_high = right.to(tl.bfloat16)
         right_low = (right - right_high.to(tl.float32)).to(tl.bfloat16)
         if widened:
             right_low = right_low.to(tl.float32)
         total = tl.dot(left_high, right_low, total, input_precision="ieee")
+    else:
+        right_high = right.to(tl.bfloat16)
     if widened:
         right_high = right_high.to(tl.float32)
     total = tl.dot(left_low, right_high, total, input_precision="ieee")
