@@ -23,7 +23,7 @@ from attnprobe.plan import LayerAttention, Plan, Stream, Tokens
 Rows = Float[Tensor, "batch q_pos column"]
 
 
-def rollout(
+def rollout_rows(
     model: Model,
     tokens: Tokens,
     queries: Sequence[Sequence[int]],

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from attnprobe.attention.rollout import rollout
+from attnprobe.attention.rollout_rows import rollout_rows
 from attnprobe.errors import SpecError
 from attnprobe.kernels import Impl
 from attnprobe.models.model import Backend
@@ -36,7 +36,7 @@ def read_patterns(model: NativeModel) -> Run:
 def test_rows_are_those_of_the_product_of_whole_matrices(case: Case) -> None:
     model, _ = open_case(case)
     run = read_patterns(model)
-    found = rollout(model, TOKENS, QUERIES, layers=(0, 2))
+    found = rollout_rows(model, TOKENS, QUERIES, layers=(0, 2))
     for row, queries in enumerate(QUERIES):
         assert found[row].shape == (2, len(queries), TOKENS.lengths[row])
         for place, top in enumerate((0, 2)):
@@ -49,7 +49,7 @@ def test_in_float64_they_are_equal_to_rounding(impl: Impl) -> None:
     hf_model = build_model(Architecture.GPT2, dtype=torch.float64)
     model = NativeModel(hf_model, tokenizer=None, provenance=PROVENANCE)
     run = read_patterns(model)
-    for row, found in enumerate(rollout(model, TOKENS, QUERIES, layers=(1, 2), impl=impl)):
+    for row, found in enumerate(rollout_rows(model, TOKENS, QUERIES, layers=(1, 2), impl=impl)):
         for place, top in enumerate((1, 2)):
             expected = dense(run, top, row)[list(QUERIES[row])]
             torch.testing.assert_close(found[place].double(), expected, atol=1e-12, rtol=0)
@@ -57,7 +57,7 @@ def test_in_float64_they_are_equal_to_rounding(impl: Impl) -> None:
 
 def test_the_first_token_comes_from_itself_and_every_row_sums_to_one() -> None:
     model, _ = open_case(Case(Backend.NATIVE, Architecture.LLAMA))
-    found = rollout(model, TOKENS, QUERIES)
+    found = rollout_rows(model, TOKENS, QUERIES)
     assert found[2][0, 1].tolist() == pytest.approx([1.0] + [0.0] * 8, abs=1e-6)
     for one in found:
         torch.testing.assert_close(one.sum(-1), torch.ones(one.shape[:2]))
@@ -65,7 +65,7 @@ def test_the_first_token_comes_from_itself_and_every_row_sums_to_one() -> None:
 
 def test_without_layers_it_starts_from_the_last() -> None:
     model, _ = open_case(Case(Backend.NATIVE, Architecture.LLAMA))
-    torch.testing.assert_close(rollout(model, TOKENS, QUERIES), rollout(model, TOKENS, QUERIES, layers=(2,)))
+    torch.testing.assert_close(rollout_rows(model, TOKENS, QUERIES), rollout_rows(model, TOKENS, QUERIES, layers=(2,)))
 
 
 @pytest.mark.parametrize(
@@ -84,4 +84,4 @@ def test_what_does_not_exist_is_refused(
 ) -> None:
     model, _ = open_case(Case(Backend.NATIVE, Architecture.LLAMA))
     with pytest.raises(SpecError, match=message):
-        rollout(model, TOKENS, queries, layers)
+        rollout_rows(model, TOKENS, queries, layers)
