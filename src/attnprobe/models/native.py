@@ -1,25 +1,28 @@
 """The native backend: transformers with our own attention function.
 
 In: a transformers model. Out: `NativeModel`, which carries out plans. Layers that a plan leaves alone run the model's
-own attention; where a pattern is read or edited, attention is computed step by step. Between passes nothing of ours is
-on the model.
+own attention, and statistics ride along; where a pattern is read or edited, attention is computed step by step. A pass
+that only looks (`Execution.masks_itself`) makes no T x T mask, and stops once nothing is still to come. Between passes
+nothing of ours is on the model.
 """
 
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from threading import RLock, get_ident
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
+from einops import repeat
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from attnprobe.errors import ModelError, PlanError
-from attnprobe.models.anatomy import Anatomy, find_anatomy
-from attnprobe.models.attention_call import AttentionCall, Plain, attend_under_plan
+from attnprobe.models.anatomy import Anatomy, Route, find_anatomy, probe_ids
+from attnprobe.models.attention_call import AttentionCall, Plain, UnmadeMask, attend_under_plan
 from attnprobe.models.model import Backend, Provenance
-from attnprobe.models.passes import evaluating, input_device, model_inputs, options_of, visible_keys
+from attnprobe.models.output_projection import HeadProjections, OutputProjections
+from attnprobe.models.passes import PassIsOver, evaluating, input_device, model_inputs, options_of, visible_keys
 from attnprobe.plan import EMPTY_PLAN, Execution, ModelDims, Plan, Point, Run, Tokens
 from attnprobe.shapes import HeadVectors, Logits
 
@@ -49,6 +52,8 @@ class NativeModel:
         self._lock = _LOCKS.setdefault(model, RLock())
         with self._lock, evaluating(model):
             self._anatomy = find_anatomy(model)
+            self._leaves_masks = _takes_markers(model, self._anatomy)
+        self._projections = OutputProjections(self, model)
 
     @property
     def backend(self) -> Backend:
@@ -83,15 +88,29 @@ class NativeModel:
             PlanError: a module that the plan names has no such output, or a write did not fire.
         """
         execution = Execution(plan, self.dims, tokens)
-        watcher = _PlanPass(execution, self._anatomy, tokens)
+        watcher = _PlanPass(execution, self._anatomy)
+        logits: Logits | None = None
+        if execution.is_over:
+            return execution.finish(logits)
         with ExitStack() as stack:
             stack.enter_context(self._lock)
             stack.enter_context(torch.no_grad())
             stack.enter_context(evaluating(self._model))
             stack.enter_context(_hooked(self._anatomy, execution))
-            stack.enter_context(self._anatomy.watch(self._model, watcher))
-            logits: Logits = self._model(**model_inputs(self._model, self._options, tokens, plan)).logits
+            leaves_masks = self._leaves_masks and execution.masks_itself
+            stack.enter_context(self._anatomy.watch(self._model, watcher, leaves_masks=leaves_masks))
+            with suppress(PassIsOver):
+                logits = self._model(**model_inputs(self._model, self._options, tokens, plan)).logits
         return execution.finish(logits)
+
+    def output_projection(self, layer: int) -> HeadProjections:
+        """W_O of a layer, by query head.
+
+        Raises:
+            SpecError: there is no such layer.
+            ModelError: no one linear module is that projection.
+        """
+        return self._projections.of_layer(layer)
 
     def close(self) -> None:
         """Do nothing: between passes the model is as it was found."""
@@ -100,29 +119,66 @@ class NativeModel:
 class _PlanPass:
     """Answers the attention calls of one pass under a plan."""
 
-    def __init__(self, execution: Execution, anatomy: Anatomy, tokens: Tokens) -> None:
+    def __init__(self, execution: Execution, anatomy: Anatomy) -> None:
         self._execution = execution
         self._layers = {id(layer.caller): index for index, layer in enumerate(anatomy.layers)}
         self._windows = anatomy.dims.windows
-        self._tokens = tokens
+        self._tokens = execution.tokens
 
     def attend(self, caller: nn.Module, call: AttentionCall, plain: Plain) -> HeadVectors:
         layer = self._layers.get(id(caller))
         if layer is None:
             return plain(call.query, call.key, call.value)
-        if self._execution.needs_pattern(layer):
+        is_unmade = isinstance(call.mask, UnmadeMask)
+        if is_unmade or self._execution.needs_pattern(layer) or self._execution.has_streams(layer):
             self._check_visible(layer, call)
         return attend_under_plan(call, plain, self._execution, layer)
 
     def _check_visible(self, layer: int, call: AttentionCall) -> None:
         """What the model lets its queries see is what the plan was checked against."""
-        visible, is_token = call.visible(), self._tokens.attention_mask().bool().to(call.query.device)
-        expected = visible_keys(self._tokens, self._windows[layer]).to(visible.device)
-        if visible.shape != expected.shape or not torch.equal(visible[is_token[:, None]], expected[is_token[:, None]]):
+        width, window = self._tokens.width, self._windows[layer]
+        if isinstance(call.mask, UnmadeMask):
+            fits = (call.mask.window or width) == min(window or width, width)
+        elif call.mask is None:
+            fits = call.is_causal and not any(self._tokens.starts) and (window is None or window >= width)
+        else:
+            visible, is_token = call.visible(), self._tokens.attention_mask().bool().to(call.query.device)
+            expected = visible_keys(self._tokens, window).to(visible.device)
+            fits = visible.shape == expected.shape and torch.equal(
+                visible[is_token[:, None]], expected[is_token[:, None]]
+            )
+        if not fits:
             raise ModelError(
                 f"layer {layer}: the mask that the model passes to its attention is not causal with "
                 f"{_describe(self._windows[layer])}, as its config says; this model cannot be served."
             )
+
+
+class _MaskRecorder:
+    """A pass in which attention gives zeros, and which notes what masks it came with."""
+
+    def __init__(self) -> None:
+        self.masks: list[Tensor | UnmadeMask | None] = []
+
+    def attend(self, caller: nn.Module, call: AttentionCall, plain: Plain) -> HeadVectors:
+        self.masks.append(call.mask)
+        batch, n_heads, length, _ = call.query.shape
+        return call.value.new_zeros(batch, length, n_heads, call.value.shape[-1])
+
+
+def _takes_markers(model: PreTrainedModel, anatomy: Anatomy) -> bool:
+    """Whether a model hands what stands in place of a mask on to the attention of every layer, unread."""
+    if anatomy.route is not Route.INTERFACE:
+        return False
+    recorder, ids = _MaskRecorder(), repeat(probe_ids(model), "1 pos -> 2 pos")
+    padded = torch.ones_like(ids)
+    padded[1, :2] = 0
+    try:
+        with torch.no_grad(), anatomy.watch(model, recorder, leaves_masks=True):
+            model(input_ids=ids, attention_mask=padded)
+    except (RuntimeError, TypeError, ValueError, IndexError):
+        return False  # it looked into it; its masks are then made as in any other pass
+    return all(isinstance(mask, UnmadeMask) for mask in recorder.masks)
 
 
 def _describe(window: int | None) -> str:
@@ -162,6 +218,8 @@ def _input_hook(execution: Execution, layer: int, d_model: int) -> Any:
                 f"expected [batch, pos, {d_model}]. This model has no plain residual stream."
             )
         edited = execution.vectors(Point.RESID, layer, resid)
+        if execution.is_over:
+            raise PassIsOver
         return ((edited, *args[1:]), kwargs) if args else (args, kwargs | {"hidden_states": edited})
 
     return hook
@@ -173,8 +231,9 @@ def _output_hook(execution: Execution, point: Point, layer: int) -> Any:
     def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
         if get_ident() != owner:
             return None
-        if isinstance(output, tuple):
-            return (execution.vectors(point, layer, output[0]), *output[1:])
-        return execution.vectors(point, layer, output)
+        edited = execution.vectors(point, layer, output[0] if isinstance(output, tuple) else output)
+        if execution.is_over:
+            raise PassIsOver
+        return (edited, *output[1:]) if isinstance(output, tuple) else edited
 
     return hook
