@@ -173,9 +173,7 @@ def _last_queries(source: Attention | StoredPattern, first: int) -> Attention | 
     return replace(source, query=source.query[:, :, skipped:])
 
 
-def _excluded(
-    keys: Sequence[ExampleKeys], tokens: Tokens, first_key: FirstKey
-) -> Bool[Tensor, "batch 1 k_pos"] | None:
+def _excluded(keys: Sequence[ExampleKeys], tokens: Tokens, first_key: FirstKey) -> Bool[Tensor, "batch 1 k_pos"] | None:
     """Columns of first keys; None where none is excluded."""
     if first_key is FirstKey.NONE:
         return None
@@ -193,5 +191,3 @@ def _members(shifted: Sequence[Sequence[Sequence[int]]], width: int) -> Float[Te
         for place, columns in enumerate(sets):
             members[row, 0, list(columns), place] = 1.0
     return members
-
-
