@@ -87,6 +87,12 @@ def drawn(lengths: tuple[int, ...]) -> Tokens:
     return Tokens.of([torch.randint(VOCAB, (length,), generator=generator).tolist() for length in lengths])
 
 
+def test_the_watch_sees_the_mask_that_an_ordinary_pass_makes() -> None:
+    model = NativeModel(made("llama"), tokenizer=None, provenance=PROVENANCE)
+    with pytest.raises(AssertionError, match="made a tensor"), NothingSquare():
+        model.forward(drawn((T, 1203)), Plan(last_logits=1))
+
+
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
 @pytest.mark.parametrize("name", MODELS)
