@@ -15,6 +15,7 @@ from attnprobe.attention.measure import score_gold_tokens
 from attnprobe.attention.readout import GoldReadout, LayerScores
 from attnprobe.attention.result import ScoreResult
 from attnprobe.attention.settings import FirstKey, Normalisation, Null, Protocol, ScoreSettings
+from attnprobe.attention.value_norms import ValueNorms
 from attnprobe.errors import SpecError, TaskError
 from attnprobe.kernels import Attention, Impl
 from attnprobe.models.alignment import align_all
@@ -32,8 +33,21 @@ LLAMA = Case(Backend.NATIVE, Architecture.LLAMA.value)
 TASK = made_up_task(5)
 FEW = ListTask(examples=TASK.examples[:2])
 NEAR = 5e-6
-BY_PATTERN = tuple(one for one in Normalisation if one not in (Normalisation.VALUE_WEIGHTED, Normalisation.ROLLOUT))
 ONE_OF_EACH = tuple(case for case in CASES if case.backend is Backend.NATIVE or case.family in ("llama", "gemma2"))
+
+ON_EVERY_MODEL = (
+    Normalisation.DIRECT,
+    Normalisation.RENORMALISED,
+    Normalisation.VALUE_WEIGHTED,
+    Normalisation.ROLLOUT,
+    Normalisation.SAMRANK,
+)
+COMBINED = [
+    (case, normalisation)
+    for case in ONE_OF_EACH
+    for normalisation in Normalisation
+    if case == LLAMA or normalisation in ON_EVERY_MODEL
+]
 
 
 @cache
@@ -55,6 +69,38 @@ def patterns_of(case: Case) -> dict[tuple[str, str], np.ndarray]:
     return found
 
 
+@cache
+def carried(case: Case) -> dict[tuple[str, str], np.ndarray]:
+    """Norm of what each key carries, ||W_O v||, formed as it stands."""
+    model = open_case(case)[0]
+    found: dict[tuple[str, str], np.ndarray] = {}
+    reads = tuple(Read(point=Point.V, layer=layer) for layer in range(model.dims.n_layers))
+    for example in FEW.examples:
+        run = model.forward(Tokens.of([align(example, build_tokenizer()).ids]), Plan(reads=reads))
+        for head in model.dims.heads:
+            value, weight = run.read(Point.V, head.layer, 0), model.output_projection(head.layer)[head.head]
+            served = model.dims.n_heads[head.layer] // model.dims.n_kv_heads[head.layer]
+            moved = value[:, head.head // served].double() @ weight.double()
+            found[example.id, str(head)] = moved.norm(dim=1).numpy()
+    return found
+
+
+@cache
+def rolled_out(case: Case) -> dict[tuple[str, str], np.ndarray]:
+    """Rollout matrices of every example, by layer: the product of all below."""
+    found: dict[tuple[str, str], np.ndarray] = {}
+    dims = open_case(case)[0].dims
+    for example in FEW.examples:
+        rolled: np.ndarray | None = None
+        for layer in range(dims.n_layers):
+            heads = [str(head) for head in dims.heads if head.layer == layer]
+            mean = np.mean([patterns_of(case)[example.id, head] for head in heads], axis=0)
+            step = (mean + np.eye(len(mean))) / 2
+            rolled = step if rolled is None else step @ rolled
+            found[example.id, f"L{layer}"] = rolled
+    return found
+
+
 def values(frame: pd.DataFrame, columns: list[str]) -> np.ndarray:
     return frame[columns].to_numpy(dtype=np.float64)
 
@@ -62,26 +108,28 @@ def values(frame: pd.DataFrame, columns: list[str]) -> np.ndarray:
 SCORES = ["score", *(null.value for null in Null)]
 
 
-@pytest.mark.parametrize("normalisation", BY_PATTERN)
-@pytest.mark.parametrize("case", ONE_OF_EACH, ids=str)
+@pytest.mark.parametrize(("case", "normalisation"), COMBINED, ids=str)
 def test_streamed_scores_are_those_of_the_whole_patterns(case: Case, normalisation: Normalisation) -> None:
     """Every backend and family: grouped keys, windows, softcaps, head counts that differ by layer."""
     result = scored(case, ScoreSettings(normalise=normalisation, sink_share=0.3), FEW)
-    keys = result.keys.set_index(["example", "token"])
-    assert len(result.tokens) == len(keys) * len(open_case(case)[0].dims.heads)
+    keys, dims = result.keys.set_index(["example", "token"]), open_case(case)[0].dims
+    is_rollout, is_rank = normalisation is Normalisation.ROLLOUT, normalisation is Normalisation.RANK
+    assert len(result.tokens) == len(keys) * (dims.n_layers if is_rollout else len(dims.heads))
+    patterns = rolled_out(case) if is_rollout else patterns_of(case)
     for row in result.tokens.to_dict("records"):
-        found = keys.loc[(row["example"], row["token"])]
+        found, at = keys.loc[(row["example"], row["token"])], (row["example"], row["head"])
         for column, positions in (("score", found["keys"]), ("position", found["position"])):
             expected = literal_score(
-                patterns_of(case)[row["example"], row["head"]],
+                patterns[at],
                 row["token_position"],
                 json.loads(positions),
-                normalisation,
+                Normalisation.DIRECT if is_rollout else normalisation,
                 zeroed={0},
                 share=0.3,
+                weights=carried(case)[at] if normalisation is Normalisation.VALUE_WEIGHTED else None,
             )
             # percentiles of values that differ by rounding alone may change places: one place of some twenty
-            slack = 1.01 / (row["token_position"] - 1) if normalisation is Normalisation.RANK else NEAR
+            slack = 1.01 / (row["token_position"] - 1) if is_rank else NEAR
             assert row[column] == pytest.approx(expected, abs=slack), (row, column)
 
 
@@ -104,7 +152,7 @@ def zoo() -> Model:
     return load_model("zoo:elimination-144k", device="cpu")
 
 
-@pytest.mark.parametrize("normalisation", BY_PATTERN)
+@pytest.mark.parametrize("normalisation", Normalisation)
 @pytest.mark.parametrize("impl", [Impl.REFERENCE, Impl.TORCH])
 def test_single_precision_agrees_with_the_reference_in_double(
     zoo: Model, normalisation: Normalisation, impl: Impl
@@ -116,7 +164,8 @@ def test_single_precision_agrees_with_the_reference_in_double(
     keys = [key_sets(one, settings, cast(TextTokenizer, zoo.tokenizer)) for one in align_all(zoo, task)]
     tokens = Tokens.of([one.aligned.ids for one in keys])
     assert len(set(tokens.lengths)) > 1
-    statistics = (GoldReadout(keys, tokens, settings), Upcast(GoldReadout(keys, tokens, exact)))
+    norms = ValueNorms(zoo, range(3))
+    statistics = (GoldReadout(keys, tokens, settings, norms), Upcast(GoldReadout(keys, tokens, exact, norms)))
     streams = tuple(Stream(layer=layer, statistic=one) for layer in range(3) for one in statistics)
     found = zoo.forward(tokens, Plan(streams=streams, last_logits=0)).streamed
     assert {layer.impl for layer in found[::2]} == {impl}
@@ -227,6 +276,18 @@ def test_the_induction_head_and_its_shadow_score_one_and_no_other_head_does(
                 assert head.nulls[Null.WRONG_TOKEN].p == 2 / 2**10
             else:
                 assert score < 0.35
+
+
+def test_a_rollout_is_of_layers_and_goes_through_those_that_are_not_asked_for() -> None:
+    whole = scored(LLAMA, ScoreSettings(normalise=Normalisation.ROLLOUT))
+    last = scored(LLAMA, ScoreSettings(normalise=Normalisation.ROLLOUT, layers=(2,)))
+    assert [(head.label, head.layer, head.index) for head in whole.heads] == [
+        ("L0", 0, None),
+        ("L1", 1, None),
+        ("L2", 2, None),
+    ]
+    assert last.heads[0].score == whole.heads[2].score
+    assert len(last.heads) == 1
 
 
 def test_a_protocol_a_layer_or_keys_that_do_not_exist_are_refused_by_name() -> None:

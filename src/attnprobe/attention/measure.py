@@ -71,7 +71,7 @@ def score_gold_tokens(
             "tokens and the first position; choose other keys."
         )
     heads = _heads(model, layers, settings)
-    norms = ValueNorms(model) if settings.normalise is Normalisation.VALUE_WEIGHTED else None
+    norms = ValueNorms(model, layers) if settings.normalise is Normalisation.VALUE_WEIGHTED else None
     exchange = Exchange(len(heads) + 1 + len(KINDS), settings.seed)
     measured: list[Measured] = []
     impls: set[str] = set()
