@@ -50,11 +50,9 @@ def test_every_gold_word_has_the_class_that_the_generator_gave_it_and_none_is_un
         assert len(by_span) == len(example.words)
         for word in example.words:
             text = example.gold[word.span.start : word.span.end].lower()
-            expected = (
-                FUNCTION[text] if word.kind is WordKind.UNLICENSED and text in FUNCTION else OF_KIND.get(word.kind)
-            )
-            # a name or noun without a licensing sentence is still a name or noun
-            assert by_span[word.span] is (expected or CATEGORY_OF[text])
+            # a name or noun without a licensing sentence is of kind unlicensed, and still a name or noun
+            expected = FUNCTION.get(text) or OF_KIND.get(word.kind) or CATEGORY_OF[text]
+            assert by_span[word.span] is expected
         counts = Counter(word.category for word in tagger.tag(example.text))
         assert counts[Category.OTHER] == 0
         assert counts[Category.MARK] == 6  # question, goal and answer, of the exemplar and of the item

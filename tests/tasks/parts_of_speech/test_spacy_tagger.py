@@ -69,7 +69,7 @@ def test_without_spacy_the_message_says_what_to_install(monkeypatch: pytest.Monk
 
 def test_without_a_model_the_message_says_what_to_download(monkeypatch: pytest.MonkeyPatch) -> None:
     _install(monkeypatch)
-    with pytest.raises(SpecError, match="no English model is installed; run: .* spacy download en_core_web_sm"):
+    with pytest.raises(SpecError, match=r"no English model is installed; run: .* spacy download en_core_web_sm"):
         SpacyTagger.load()
     with pytest.raises(SpecError, match="the model de_core_news_sm is not installed"):
         SpacyTagger.load("de_core_news_sm")

@@ -7,6 +7,7 @@ takes every nonce noun of PrOntoQA in -us for a plural). For that task the exact
 Source: TextBlob (MIT), whose tagger comes from De Smedt and Daelemans, Pattern for Python, JMLR 13 (2012), BSD.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.metadata import version
@@ -61,7 +62,12 @@ def _tagger() -> Any:
     # its word lists take most of a second to load, and only this tagger wants them
     from textblob.en.taggers import PatternTagger as TextBlobTagger
 
-    return TextBlobTagger()
+    tagger = TextBlobTagger()
+    with warnings.catch_warnings():
+        # it reads its word lists at the first word, and leaves their files to be closed by the interpreter
+        warnings.simplefilter("ignore", ResourceWarning)
+        tagger.tag("word", tokenize=False)
+    return tagger
 
 
 def _penn_tags(words: Sequence[str]) -> list[str]:
