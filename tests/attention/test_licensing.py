@@ -41,11 +41,13 @@ def test_permuted_is_the_licences_of_the_other_answers_that_stand_before() -> No
     assert permuted[1] == pytest.approx([8 / 4 / 2, 8 / 12 / 2, 0, 8 / 12 / 2, 0, 0])
 
 
-def test_a_null_is_missing_where_more_sentences_license_than_do_not() -> None:
-    given = sentences(("question", 4, None), ("question", 4, None), ("query", 4, None), ("gold", 4, (0, 1)))
+def test_where_more_sentences_license_than_do_not_all_others_stand_in_for_them_and_none_where_there_is_none() -> None:
+    given = sentences(("question", 4, None), ("question", 2, None), ("query", 4, None), ("gold", 4, (0, 1)))
     found = licences_of(given, seed=0, example_id="e")
-    assert np.isnan(found.nulls[Null.WRONG_TOKEN]).all()
-    assert np.isnan(found.nulls[Null.POSITION]).all()
+    for null in (Null.WRONG_TOKEN, Null.POSITION):
+        assert found.nulls[null][0] == pytest.approx([0, 0, 6 / 4, 0])
+    alone = licences_of(sentences(("question", 4, None), ("gold", 4, (0,))), seed=0, example_id="e")
+    assert all(np.isnan(weights).all() for weights in alone.nulls.values())
 
 
 def test_draws_depend_on_seed_and_example_alone() -> None:

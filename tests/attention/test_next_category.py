@@ -69,6 +69,13 @@ def test_position_controls_are_as_many_visible_keys_of_other_categories() -> Non
             assert max(abs(one - other) for one, other in zip(sorted(keys), gold, strict=True)) <= 4
 
 
+def test_position_controls_are_all_other_keys_scaled_where_most_are_of_the_category() -> None:
+    found = asked(tagged(F, N, D, N, N, N))
+    # query 4 sees three nouns and one determiner, queries 1 and 2 as many of the one as of the other or no other
+    assert found.controls == {2: (2,), 3: (2,), 4: (2,)}
+    assert found.scales.tolist() == [1.0, 2.0, 3.0]
+
+
 def test_scores_and_nulls_by_hand() -> None:
     """Two queries: NOUN after the first, VERB after the second."""
     found = NextQueries(
@@ -77,10 +84,11 @@ def test_scores_and_nulls_by_hand() -> None:
         base_rates=np.array([[0.25, 0.0], [0.5, 0.2]]),
         wrong=np.array([[np.nan, np.nan], [2.0, 0.0]]),
         controls={4: (1,)},
+        scales=np.array([2.0]),
         n_unseen=0,
     )
     mass = np.array([[[0.5, 0.0], [0.1, 0.3]]])
-    score, nulls = found.masses(mass, np.array([[0.05]]))
+    score, nulls = found.masses(mass, np.array([[0.025]]))
     assert score.tolist() == [[0.5, 0.3]]
     assert nulls[Null.WRONG_TOKEN][0] == pytest.approx([np.nan, 0.2], nan_ok=True)
     assert nulls[Null.POSITION][0] == pytest.approx([np.nan, 0.05], nan_ok=True)

@@ -10,9 +10,10 @@ Its score is the mass on those keys. The nulls, each with as much to win by chan
 - WRONG_TOKEN: another part of speech, the one with the nearest number of visible keys (ties drawn), its mass scaled to
   the same number of keys.
 - POSITION: as many visible keys that are not of the category, at neighbouring positions, by the folded matching of
-  `statistics.matching`: drawn so that gold and control could change places. There is none where more than half of the
-  keys are of the category. One coin an example and category: with one a query the controls would average out over
-  the queries of an example, which share most of their gold keys, and the difference would be skewed.
+  `statistics.matching`: drawn so that gold and control could change places. Where more than half of the keys are of the
+  category, all others, their mass scaled to the same number of keys. One coin an example and category: with one a query
+  the controls would average out over the queries of an example, which share most of their gold keys, and the difference
+  would be skewed.
 - PERMUTED: the next categories of the example's scored queries, permuted: how much the head likes the category over all
   scored queries, whatever comes next there (its mass as a multiple of what even attention would give), times what even
   attention would give here. What is left above it is no liking for the category as such. The multiple is averaged, not
@@ -44,6 +45,7 @@ class NextQueries:
         base_rates: share of the keys that each query sees which are of each category.
         wrong: weights that make the wrong-category null of the category masses; NaN where a query has none.
         controls: by position, the keys of the position null; queries without one are missing.
+        scales: for each query in `controls`, how many keys of the category it sees for each of its control keys.
         n_unseen: queries left out because no key that they see has the category.
     """
 
@@ -52,6 +54,7 @@ class NextQueries:
     base_rates: Float[np.ndarray, "query category"]
     wrong: Float[np.ndarray, "query category"]
     controls: Mapping[int, tuple[int, ...]]
+    scales: Float[np.ndarray, " control"]
     n_unseen: int
 
     @property
@@ -73,7 +76,7 @@ class NextQueries:
         # a category that comes next is seen by at least the query that it comes next to
         enrichment = mass.sum(axis=1)[:, self.categories] / self.base_rates.sum(axis=0)[self.categories]
         position = np.full(mass.shape[:2], np.nan)
-        position[:, [query in self.controls for query in self.positions]] = control
+        position[:, [query in self.controls for query in self.positions]] = control * self.scales
         return mass[:, queries, self.categories], {
             Null.WRONG_TOKEN: (mass * self.wrong).sum(axis=2),
             Null.POSITION: position,
@@ -108,12 +111,15 @@ def next_queries(
     gold = np.array([own[position + 1] for position in kept], dtype=np.int64)
     visible = counts[:, kept].T
     scored = np.array([category.is_part_of_speech for category in categories])
+    controls = _controls(tagged, kept, window, seed, example_id)
+    n_gold = dict(zip(kept, visible[np.arange(len(kept)), gold].tolist(), strict=True))
     return NextQueries(
         positions=tuple(kept),
         categories=gold,
         base_rates=visible / visible.sum(axis=1, keepdims=True),
         wrong=_wrong(visible, gold, scored, seed, example_id),
-        controls=_controls(tagged, kept, window, seed, example_id),
+        controls=controls,
+        scales=np.array([n_gold[position] / len(keys) for position, keys in controls.items()]),
         n_unseen=len(following) - len(kept),
     )
 
@@ -152,6 +158,6 @@ def _controls(
         pool = [key for key in range(first, position + 1) if tagged.categories[key] not in _NO_KEYS]
         is_gold = [tagged.categories[key] is category for key in pool]
         places = folded_neighbours(is_gold, ahead=ahead[category])
-        if len(places) == sum(is_gold):
+        if places:
             found[position] = tuple(pool[place] for place in places)
     return found
