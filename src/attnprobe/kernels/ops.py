@@ -8,6 +8,7 @@ triton for CUDA tensors and torch otherwise, and `resolve` says which, for the m
 
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 
@@ -16,7 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from attnprobe.errors import KernelError
-from attnprobe.kernels import reference
+from attnprobe.kernels import reference, torch_ops
 from attnprobe.kernels.attention import Attention, KeyFlags, StoredPattern
 
 KeyColumns = Float[Tensor, "batch head k_pos prefix"]
@@ -152,13 +153,9 @@ def _module(source: Attention | StoredPattern, impl: Impl) -> ModuleType:
         return reference
     match resolve(impl, source.query.device):
         case Impl.TRITON:
-            # imports triton, which a CPU user may not have
-            from attnprobe.kernels import triton_ops
-
-            return triton_ops
+            # by name: it imports triton, which a CPU user may not have
+            return import_module("attnprobe.kernels.triton_ops")
         case Impl.TORCH:
-            from attnprobe.kernels import torch_ops
-
             return torch_ops
         case _:
             return reference
@@ -179,7 +176,10 @@ def _check_prefixes(source: Attention | StoredPattern, prefixes: Int[Tensor, "ba
 def _check_columns(name: str, columns: Tensor, source: Attention | StoredPattern, *, n_positions: int) -> None:
     stored = isinstance(source, StoredPattern)
     n_heads = source.pattern.shape[1] if stored else source.query.shape[1]
-    heads = {1, n_heads} if stored or name == "weights" else {1, source.key.shape[1], n_heads}
+    heads = {1, n_heads}
+    if name == "values":
+        # a stored pattern does not know how many key heads made it
+        heads |= {n for n in range(1, n_heads) if n_heads % n == 0} if stored else {source.key.shape[1]}
     batches = {1, len(source.first_columns)}
     batch, n_given, positions, n_columns = columns.shape
     if batch not in batches or n_given not in heads or positions != n_positions or n_columns < 1:
