@@ -4,7 +4,7 @@ In: `Typed`. Out: `ScoreRequest`. An option that would do nothing is refused: no
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -14,6 +14,7 @@ from attnprobe.cli.typed import Typed, option_name
 from attnprobe.errors import SpecError
 from attnprobe.kernels import Impl
 from attnprobe.report.score_summary import acts_with
+from attnprobe.runs import JsonValue
 from attnprobe.tasks import KeyDefinition, Task
 
 _PARTS = re.compile(r"(\d+)(?:-(\d+))?")
@@ -91,6 +92,13 @@ class ScoreRequest:
         _refuse_idle(typed, settings)
         _refuse_foreign(request)
         return request
+
+    @property
+    def beside(self) -> Mapping[str, JsonValue]:
+        """What else is measured, for the manifest."""
+        if self.settings.protocol is Protocol.PAPER:
+            return {}
+        return {"categories": self.tagging.value, "correctness": self.correctness.value}
 
     def settings_for(self, task: Task, n_layers: int) -> ScoreSettings:
         """The settings for a task and a model.

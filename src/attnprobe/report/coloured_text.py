@@ -42,12 +42,11 @@ class _Placed:
     column: int
 
 
-def coloured_text(shown: Showcase, *, quantity: str, title: str = "", theme: Theme = LIGHT) -> Figure:
+def coloured_text(shown: Showcase, *, title: str = "", theme: Theme = LIGHT) -> Figure:
     """Draw the text before the focus, each token on the colour of its score.
 
     Args:
         shown: what is drawn.
-        quantity: what a score is, beside the scale.
         title: above the text.
         theme: light or dark.
 
@@ -76,7 +75,7 @@ def coloured_text(shown: Showcase, *, quantity: str, title: str = "", theme: The
     bar = figure.colorbar(scale, cax=bar_axes, orientation="horizontal", ticks=MaxNLocator(nbins=4))
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]  the stub takes the outline for a dict of spines
     plain_ticks(bar_axes, theme)
-    note = f"{quantity}; outlined: gold keys; underlined: the gold token"
+    note = f"{shown.quantity.value} score; outlined: gold keys; underlined: the gold token"
     if first:
         note += f"; {first} earlier tokens are not drawn"
     x, y = frame.point(2.05, 0.4)

@@ -77,7 +77,7 @@ def grid_map(shown: GridMap, *, title: str = "", theme: Theme = LIGHT) -> Figure
         top=0.16 + LINE_IN * len(lines),
     )
     figure, axes = blank(frame, theme)
-    peak = max(float(np.nanmax(np.abs(grid))), _TINY)
+    peak = max(float(np.nanmax(np.abs(grid), initial=0.0)), _TINY)
     norm = Normalize(-peak if shown.is_signed else 0.0, peak)
     colours = theme.diverging if shown.is_signed else theme.sequential
     mesh = axes.pcolormesh(grid, cmap=colours, norm=norm, edgecolors=theme.paper, linewidth=min(2.0, cell * 4))

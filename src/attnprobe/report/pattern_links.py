@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from attnprobe.attention.showcase import Showcase
 from attnprobe.report.canvas import FONT, LABEL_SIZE, LINE_IN, Frame, blank, title_lines, write_title
 from attnprobe.report.palette import LIGHT, Theme
-from attnprobe.report.token_labels import MOST_TOKENS, token_label, window_note, window_of
+from attnprobe.report.token_labels import token_label, window_note
 
 MOST_PAIRS = 50
 _ROW_IN = 0.128
@@ -30,34 +30,32 @@ class Pair:
     is_gold: bool
 
 
-def strongest_pairs(shown: Showcase, window: range, most: int = MOST_PAIRS) -> tuple[Pair, ...]:
+def strongest_pairs(shown: Showcase, most: int = MOST_PAIRS) -> tuple[Pair, ...]:
     """The pairs with the most attention, strongest first.
 
     Args:
-        shown: where they are looked for.
-        window: positions that both ends must be in. The first key of all is left out: it is where attention goes that
-            has nowhere else to go.
+        shown: where they are looked for, among positions that have a query. The first key of all is left out: it is
+            where attention goes that has nowhere else to go.
         most: how many.
     """
-    gold = {(link.position - 1, key) for link in shown.links for key in link.keys}
-    pairs = [
-        Pair(query=query, key=key, weight=float(shown.pattern[query, key]), is_gold=(query, key) in gold)
+    window = shown.window
+    weights = {
+        (query, key): float(shown.pattern[query - window.start, key])
         for query in window
         for key in window
-        if 0 < key <= query and shown.pattern[query, key] > 0
+        if key <= query
+    }
+    gold = {(link.position - 1, key) for link in shown.links for key in link.keys}
+    pairs = [
+        Pair(query=query, key=key, weight=weight, is_gold=(query, key) in gold)
+        for (query, key), weight in weights.items()
+        if key > 0 and weight > 0
     ]
     # of equal ones the earlier, whatever the sorting
     return tuple(sorted(pairs, key=lambda pair: (-pair.weight, pair.query, pair.key))[:most])
 
 
-def pattern_links(
-    shown: Showcase,
-    *,
-    title: str = "",
-    theme: Theme = LIGHT,
-    pairs: int = MOST_PAIRS,
-    tokens: int = MOST_TOKENS,
-) -> Figure:
+def pattern_links(shown: Showcase, *, title: str = "", theme: Theme = LIGHT, pairs: int = MOST_PAIRS) -> Figure:
     """Draw keys on the left, queries on the right, and a line for each of the strongest pairs, as wide as its weight.
 
     Args:
@@ -65,10 +63,8 @@ def pattern_links(
         title: above the drawing.
         theme: light or dark.
         pairs: how many lines at most.
-        tokens: how many at most; the last ones before the gold token that the example is shown for.
     """
-    window = window_of(shown, tokens)
-    found = strongest_pairs(shown, window, pairs)
+    window, found = shown.window, strongest_pairs(shown, pairs)
     lines = title_lines(title, _BETWEEN_IN + 1.8)
     height = _ROW_IN * len(window)
     frame = Frame(
@@ -101,7 +97,7 @@ def pattern_links(
                 parse_math=False,
             )
     _captions(figure, frame, theme)
-    notes = [f"{len(found)} strongest pairs, the first key left out", window_note(shown, window)]
+    notes = [f"{len(found)} strongest pairs, the first key left out", window_note(shown)]
     for row, note in enumerate(reversed([note for note in notes if note])):
         x, y = frame.point(0.08, 0.08 + row * 0.14)
         figure.text(x, y, note, fontsize=LABEL_SIZE - 1, color=theme.faint, family=FONT)

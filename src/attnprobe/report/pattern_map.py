@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from attnprobe.attention.showcase import Showcase
 from attnprobe.report.canvas import FONT, LABEL_SIZE, LINE_IN, Frame, blank, plain_ticks, title_lines, write_title
 from attnprobe.report.palette import LIGHT, Theme
-from attnprobe.report.token_labels import MOST_TOKENS, token_label, window_note, window_of
+from attnprobe.report.token_labels import token_label, window_note
 
 _CELL_IN = 0.102
 _LARGEST_CELL_IN = 0.2
@@ -22,21 +22,20 @@ _TOKEN_SIZE = 5.5
 _TINY = 1e-12
 
 
-def pattern_map(shown: Showcase, *, title: str = "", theme: Theme = LIGHT, tokens: int = MOST_TOKENS) -> Figure:
+def pattern_map(shown: Showcase, *, title: str = "", theme: Theme = LIGHT) -> Figure:
     """Draw the pattern as a map, queries from top to bottom, keys from left to right.
 
     Args:
         shown: what is drawn.
         title: above the map.
         theme: light or dark.
-        tokens: how many at most; the last ones before the gold token that the example is shown for.
 
     Returns:
         A figure; where a gold token's predicting position meets its keys, cells are outlined. The first key takes no
         part in the scale of colours: where it is a sink it would leave nothing for the others.
     """
-    window = window_of(shown, tokens)
-    part = shown.pattern[window.start : window.stop, window.start : window.stop]
+    window = shown.window
+    part = shown.pattern[:, window.start :]
     cell = min(_LARGEST_CELL_IN, max(_CELL_IN, _SIDE_IN / len(window)))
     side = cell * len(window)
     labels = [token_label(shown.tokens[position]) for position in window]
@@ -69,7 +68,7 @@ def pattern_map(shown: Showcase, *, title: str = "", theme: Theme = LIGHT, token
     bar.set_label("attention", color=theme.ink, fontsize=LABEL_SIZE, family=FONT)
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]  the stub takes the outline for a dict of spines
     plain_ticks(bar.ax, theme)
-    notes = ["rows attend to columns", window_note(shown, window)]
+    notes = ["rows attend to columns", window_note(shown)]
     x, y = frame.point(0.08, 0.12)
     note = "; ".join(note for note in notes if note)
     figure.text(x, y, note, fontsize=LABEL_SIZE - 1, color=theme.faint, family=FONT)

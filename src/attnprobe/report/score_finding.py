@@ -4,6 +4,7 @@ In: a `ScoreResult` or a `PaperResult`. Out: `ScoreFinding`; a sentence. The rul
 manifest stores them before the run, the page prints them. They can say no.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -94,11 +95,23 @@ def find_score(result: ScoreResult) -> ScoreFinding:
 
 def paper_sentence(result: PaperResult) -> str:
     """What the paper's protocol found, and what it cannot say."""
-    spread = f"{number(result.mean, DECIMALS)} (standard deviation {number(result.std, DECIMALS)})"
+    spread = f"{number(finite(result.mean), DECIMALS)} (standard deviation {number(finite(result.std), DECIMALS)})"
+    n_lost = result.counts.get("nan_examples", 0)
+    lost = f" {counted(n_lost, 'example')} hold a map without differences, in which scores are 0 / 0." if n_lost else ""
     return (
-        f"The mean score is {spread} over {counted(result.n, 'example')}. This protocol has no null: whether that is "
-        "more than other tokens get it cannot say; --protocol aligned can."
+        f"The mean score is {spread} over {counted(result.n, 'example')}.{lost} This protocol has no null: whether "
+        "that is more than other tokens get it cannot say; --protocol aligned can."
     )
+
+
+def finite(value: float) -> float | None:
+    """A number, or None where the protocol has none: a map without differences divides 0 by 0."""
+    return value if math.isfinite(value) else None
+
+
+def noun_of(settings: ScoreSettings) -> str:
+    """What is scored: heads, or layers where the normalisation has no heads."""
+    return "layer" if settings.normalise is Normalisation.ROLLOUT else "head"
 
 
 def quantity(settings: ScoreSettings) -> str:
@@ -156,9 +169,9 @@ def _mean_sentence(result: ScoreResult, verdict: Verdict) -> str:
         Verdict.CONTRADICTED: "No.",
         Verdict.UNDETERMINED: "Undetermined.",
     }[verdict]
-    scored, closest = result.overall, closest_null(result.overall)
-    heads = f"the mean over {counted(len(result.heads), 'head')}" if len(result.heads) > 1 else "the head scored"
-    got = f"For {heads}, gold keys score {with_interval(*_numbers(scored.score))}"
+    closest, noun = closest_null(result.overall), noun_of(result.settings)
+    heads = f"the mean over {counted(len(result.heads), noun)}" if len(result.heads) > 1 else f"the {noun} scored"
+    got = f"For {heads}, gold keys score {with_interval(*_numbers(result.overall.score))}"
     if closest is None:
         return f"{opening} {got} (n = {result.n}); no null could be drawn."
     name, margin = _NULL_PHRASES[closest.null], closest.difference.value or 0.0
@@ -169,9 +182,10 @@ def _mean_sentence(result: ScoreResult, verdict: Verdict) -> str:
 
 
 def _heads_sentence(result: ScoreResult) -> str:
-    total = counted(len(result.heads), "head")
+    noun = noun_of(result.settings)
+    total = counted(len(result.heads), noun)
     if all(head_q(head) is None for head in result.heads):
-        return f"No head could be tested: that takes {MIN_EXAMPLES} examples and every null."
+        return f"No {noun} could be tested: that takes {MIN_EXAMPLES} examples and every null."
     outstanding = [head for head in by_margin(result) if stands_out(head)]
     if not outstanding:
         return f"None of {total} exceeds every null (q < {ALPHA:g})."

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from attnprobe.attention.result import PaperResult, Scored, ScoreResult
 from attnprobe.attention.settings import Normalisation, Protocol, ScoreSettings
 from attnprobe.attention.strongest import by_margin, strongest_score
-from attnprobe.report.score_finding import find_score, stands_out
+from attnprobe.report.score_finding import find_score, finite, stands_out
 from attnprobe.report.summary import FORMAT, estimate_record
 from attnprobe.runs import JsonValue
 
@@ -92,10 +92,13 @@ def paper_summary_record(result: PaperResult, *, model: str, task: str) -> dict[
         "command": "score",
         "model": model,
         "task": task,
-        "mean": result.mean,
-        "std": result.std,
+        "mean": finite(result.mean),
+        "std": finite(result.std),
         "n": result.n,
-        "by_group": {group: {"mean": mean, "std": std, "n": n} for group, (mean, std, n) in result.by_group.items()},
+        "by_group": {
+            group: {"mean": finite(mean), "std": finite(std), "n": n}
+            for group, (mean, std, n) in result.by_group.items()
+        },
         "counts": dict(result.counts),
         "settings": score_settings_record(result.settings),
         "impl": result.impl,

@@ -11,7 +11,16 @@ from attnprobe.attention.result import PaperResult, Scored, ScoreResult
 from attnprobe.attention.settings import Null
 from attnprobe.attention.strongest import by_margin, closest_null
 from attnprobe.report.numbers import MISSING, interval, number, q_value
-from attnprobe.report.score_finding import DECIMALS, NULL_NAMES, find_score, head_q, paper_sentence, stands_out
+from attnprobe.report.score_finding import (
+    DECIMALS,
+    NULL_NAMES,
+    find_score,
+    finite,
+    head_q,
+    noun_of,
+    paper_sentence,
+    stands_out,
+)
 from attnprobe.report.table import ROWS_SHOWN, VERDICT_STYLES
 
 _GROUPS_SHOWN = 40
@@ -28,7 +37,7 @@ def score_table(result: ScoreResult, *, model: str, task: str, rows: int = ROWS_
     """
     nulls = list(result.overall.nulls)
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("Head", no_wrap=True)
+    table.add_column(noun_of(result.settings).capitalize(), no_wrap=True)
     for name in ("Score", *(NULL_NAMES[null].capitalize().replace("token", "") for null in nulls)):
         table.add_column(name.strip(), justify="right", no_wrap=True)
     table.add_column("Difference", justify="right", no_wrap=True)
@@ -40,7 +49,7 @@ def score_table(result: ScoreResult, *, model: str, task: str, rows: int = ROWS_
     parts: list[RenderableType] = [Text(_title(result, model, task), style="bold"), table]
     hidden = len(result.heads) - rows
     if hidden > 0:
-        parts.append(Text(f"{hidden} more heads are in summary.json", style="dim"))
+        parts.append(Text(f"{hidden} more {noun_of(result.settings)}s are in summary.json", style="dim"))
     parts.append(
         Text("Difference: from the closest null. q: the largest over nulls. all: mean over heads", style="dim")
     )
@@ -69,8 +78,9 @@ def paper_table(result: PaperResult, *, model: str, task: str) -> Group:
     for name in ("Mean", "Standard deviation", "n"):
         table.add_column(name, justify="right", no_wrap=True)
     for group, (mean, std, n) in list(result.by_group.items())[:_GROUPS_SHOWN]:
-        table.add_row(Text(group), number(mean, DECIMALS), number(std, DECIMALS), str(n))
-    table.add_row("all", number(result.mean, DECIMALS), number(result.std, DECIMALS), str(result.n), style="bold")
+        table.add_row(Text(group), number(finite(mean), DECIMALS), number(finite(std), DECIMALS), str(n))
+    overall = (number(finite(result.mean), DECIMALS), number(finite(result.std), DECIMALS), str(result.n))
+    table.add_row("all", *overall, style="bold")
     title = f"score · paper protocol · {model} · n = {result.n}\n{task}\nkernels: {result.impl}"
     return Group(Text(title, style="bold"), table)
 

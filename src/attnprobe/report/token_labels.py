@@ -11,9 +11,6 @@ from attnprobe.attention.showcase import Showcase
 from attnprobe.report.canvas import FONT
 from attnprobe.report.texts import printable
 
-MOST_TOKENS = 60
-"""As many as a page's width can label."""
-
 _LONGEST = 14
 _MARKS = {"\n": "⏎", "\t": "⇥", " ": "␣"}
 _LACKING = "□"
@@ -37,13 +34,9 @@ def token_label(text: str, longest: int = _LONGEST) -> str:
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 
-def window_of(shown: Showcase, most: int = MOST_TOKENS) -> range:
-    """The tokens that a figure shows: the last ones before the focus."""
-    return range(max(0, shown.focus.position - most), shown.focus.position)
-
-
-def window_note(shown: Showcase, window: range) -> str:
-    """What the figure leaves out, or "" where it shows everything before the focus."""
+def window_note(shown: Showcase) -> str:
+    """What a figure of the pattern leaves out, or "" where it shows everything before the focus."""
+    window = shown.window
     if not window.start:
         return ""
     return f"tokens {window.start} to {window.stop - 1} of {len(shown.tokens)}; earlier ones are not drawn"
