@@ -94,8 +94,9 @@ def showcase(model: Model, task: Task, result: ScoreResult, *, rows: int = MOST_
     first = str(result.keys["example"].iloc[0])
     example = next(one for one in task.examples if one.id == first)
     cut = tokenize(cast(TextTokenizer, model.tokenizer), example.text)
-    links = _links(result.keys[result.keys["example"] == first])
-    focus = _focus(links, cut.first_from(len(example.prompt)), rows)
+    first_gold = cut.first_from(len(example.prompt))
+    links = _links(result.keys[result.keys["example"] == first], first_gold)
+    focus = _focus(links, first_gold, rows)
     looked = _Look(head=best.index, settings=result.settings, n_special=cut.n_special, rows=rows)
     tokens = Tokens.of([cut.ids[: focus.position]])
     run = model.forward(tokens, Plan(streams=(Stream(layer=best.layer, statistic=looked),), last_logits=0))
@@ -171,9 +172,9 @@ def _last_rows(source: Attention | StoredPattern, rows: int) -> Attention | Stor
     return replace(source, query=source.query[:, :, -rows:])
 
 
-def _links(keys: pd.DataFrame) -> tuple[GoldLink, ...]:
-    pairs = zip(keys["position"], keys["keys"], strict=True)
-    return tuple(GoldLink(position=int(position), keys=tuple(json.loads(str(text)))) for position, text in pairs)
+def _links(keys: pd.DataFrame, first_gold: int) -> tuple[GoldLink, ...]:
+    pairs = zip(keys["token"], keys["keys"], strict=True)
+    return tuple(GoldLink(position=first_gold + int(token), keys=tuple(json.loads(str(text)))) for token, text in pairs)
 
 
 def _focus(links: Sequence[GoldLink], first_gold: int, rows: int) -> GoldLink:

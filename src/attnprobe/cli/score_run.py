@@ -4,7 +4,7 @@ In: `Typed`. Out: files and a table. The order is such that a mistake costs as l
 """
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import RenderableType
 

@@ -93,10 +93,10 @@ def text_pieces(shown: Showcase) -> tuple[Piece, ...]:
     top = top_score(shown)
     pieces: list[Piece] = []
     for token in range(first_shown(shown), shown.focus.position + 1):
-        score = float(shown.scores[token])
         if token == shown.focus.position:
             pieces.append(Piece(printable(shown.tokens[token]), ("focus",), "the gold token"))
             continue
+        score = float(shown.scores[token])
         level = min(LEVELS - 1, max(0, int(score / top * LEVELS)))
         marks = (f"s{level}", "golden") if token in shown.focus.keys else (f"s{level}",)
         note = number(score, 3) + (", gold key" if token in shown.focus.keys else "")
