@@ -156,7 +156,7 @@ def tokens_frame(
         columns: dict[str, object] = {
             "example": example,
             "token": np.repeat(one.keys.tokens, n_heads),
-            "position": np.repeat(one.keys.positions, n_heads),
+            "token_position": np.repeat(one.keys.positions, n_heads),
             "word": spread([words[example, index] for index in one.keys.tokens]),
             "kind": spread([kind.value for kind in one.kinds]),
             "n_keys": np.repeat([len(one.keys.sets[owner].gold) for owner in one.keys.owners], n_heads),
@@ -176,7 +176,11 @@ def keys_frame(measured: Sequence[Measured]) -> pd.DataFrame:
     for one in measured:
         for index, position, owner in zip(one.keys.tokens, one.keys.positions, one.keys.owners, strict=True):
             found = one.keys.sets[owner]
-            row: dict[str, object] = {"example": one.keys.aligned.example.id, "token": index, "position": position}
+            row: dict[str, object] = {
+                "example": one.keys.aligned.example.id,
+                "token": index,
+                "token_position": position,
+            }
             drawn = {null.value: _as_json(found.drawn[null]) for null in DRAWN}
             rows.append({**row, "keys": _as_json(found.gold), **drawn})
     return pd.DataFrame(rows)
