@@ -178,9 +178,16 @@ def _links(keys: pd.DataFrame, first_gold: int) -> tuple[GoldLink, ...]:
 
 
 def _focus(links: Sequence[GoldLink], first_gold: int, rows: int) -> GoldLink:
-    """The last gold token that has a key in the prompt and all of its keys within the rows; else the last of all."""
+    """The last gold word that has a key in the prompt and all of its keys within the rows, at its first piece.
+
+    Where there is none, the last scored token of all.
+    """
     near = [
-        link for link in links if any(key < first_gold for key in link.keys) and min(link.keys) >= link.position - rows
+        link
+        for before, link in zip((None, *links), links, strict=False)
+        if not (before and before.keys == link.keys and before.position == link.position - 1)
+        and any(key < first_gold for key in link.keys)
+        and min(link.keys) >= link.position - rows
     ]
     return (near or list(links))[-1]
 

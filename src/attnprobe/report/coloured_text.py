@@ -19,6 +19,7 @@ from attnprobe.report.canvas import FONT, LABEL_SIZE, LINE_IN, Frame, blank, pla
 from attnprobe.report.grid_map import ink_on
 from attnprobe.report.numbers import number
 from attnprobe.report.palette import LIGHT, Theme
+from attnprobe.report.score_finding import quantity
 from attnprobe.report.texts import Piece, printable
 from attnprobe.report.token_labels import drawable
 
@@ -75,7 +76,7 @@ def coloured_text(shown: Showcase, *, title: str = "", theme: Theme = LIGHT) -> 
     bar = figure.colorbar(scale, cax=bar_axes, orientation="horizontal", ticks=MaxNLocator(nbins=4))
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]  the stub takes the outline for a dict of spines
     plain_ticks(bar_axes, theme)
-    note = f"{shown.quantity.value} score; outlined: gold keys; underlined: the gold token"
+    note = f"{quantity(shown.quantity)}; outlined: gold keys; underlined: the gold token"
     if first:
         note += f"; {first} earlier tokens are not drawn"
     x, y = frame.point(2.05, 0.4)

@@ -73,7 +73,7 @@ def grid_map(shown: GridMap, *, title: str = "", theme: Theme = LIGHT) -> Figure
         height=map_height,
         left=0.62,
         right=0.95,
-        bottom=0.78,
+        bottom=0.78 if shown.note else 0.5,
         top=0.16 + LINE_IN * len(lines),
     )
     figure, axes = blank(frame, theme)

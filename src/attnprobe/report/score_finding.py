@@ -114,7 +114,7 @@ def noun_of(settings: ScoreSettings) -> str:
     return "layer" if settings.normalise is Normalisation.ROLLOUT else "head"
 
 
-def quantity(settings: ScoreSettings) -> str:
+def quantity(normalise: Normalisation) -> str:
     """What a score is, for axes and tables."""
     return {
         Normalisation.DIRECT: "share of attention",
@@ -123,7 +123,7 @@ def quantity(settings: ScoreSettings) -> str:
         Normalisation.ROLLOUT: "share of attention, rolled out",
         Normalisation.RANK: "percentile among tokens",
         Normalisation.SUM: "attention received and given",
-    }.get(settings.normalise, f"{settings.normalise.value.replace('_', ' ')} score")
+    }.get(normalise, f"{normalise.value.replace('_', ' ')} score")
 
 
 def stands_out(head: Scored) -> bool:

@@ -26,7 +26,7 @@ def score_map(result: ScoreResult, *, title: str = "", theme: Theme = LIGHT) -> 
     """
     shown = GridMap(
         grid=_grid(result, lambda head: head.score.value),
-        quantity=quantity(result.settings),
+        quantity=quantity(result.settings.normalise),
         noun=noun_of(result.settings),
         layers=_layers(result),
         is_signed=False,

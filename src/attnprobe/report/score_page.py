@@ -95,7 +95,7 @@ def score_page(
         task=printable(task),
         finding=find_score(result),
         noun=noun,
-        quantity=quantity(result.settings),
+        quantity=quantity(result.settings.normalise),
         nulls=list(result.overall.nulls),
         null_names=NULL_NAMES,
         decimals=DECIMALS,
@@ -136,6 +136,7 @@ def _showcase(shown: Showcase | None) -> dict[str, object]:
         return {"shown": None}
     return {
         "shown": shown,
+        "shown_quantity": quantity(shown.quantity),
         "shown_name": printable(shown.example),
         "focus_word": printable(shown.tokens[shown.focus.position].strip()),
         "top_score": number(top_score(shown), 2),
