@@ -3,6 +3,7 @@
 In: a `ScoreResult`. Out: per head the null that comes closest, and an interval that picking did not inflate.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,13 +36,18 @@ def closest_null(scored: Scored) -> NullComparison | None:
 
 
 def by_margin(result: ScoreResult) -> tuple[Scored, ...]:
+    """The heads of a result, those first that exceed their closest null by most; see `sorted_by_margin`."""
+    return sorted_by_margin(result.heads)
+
+
+def sorted_by_margin(heads: Sequence[Scored]) -> tuple[Scored, ...]:
     """Heads by how far they exceed their closest null, farthest first; those without a null by score, at the end."""
 
     def margin(head: Scored) -> tuple[bool, float, float]:
         closest, score = closest_null(head), head.score.value or 0.0
         return closest is None, -(closest.difference.value or 0.0) if closest else 0.0, -score
 
-    return tuple(sorted(result.heads, key=margin))
+    return tuple(sorted(heads, key=margin))
 
 
 def strongest_score(result: ScoreResult) -> StrongestScore | None:

@@ -24,6 +24,7 @@ _WIDEST_IN = 9.0
 _NARROWEST_IN = 2.6
 _MOST_TICKS = 16
 _LIGHT_ABOVE = 0.45
+_LETTER_IN = 0.073
 _TINY = 1e-12
 
 Grid = Float[np.ndarray, "layer column"]
@@ -37,19 +38,23 @@ class GridMap:
     Attributes:
         grid: the numbers; NaN where there is no such head, or none was looked at.
         quantity: what they are, beside the scale.
-        noun: what a cell is, `head`, or `layer` where a layer is one cell.
         outlined: (row, column) of the cells that stand out.
         note: below the map.
-        layers: which layer each row is; None: from 0.
+        rows: names of the rows, from below; None: layers from 0.
+        columns: names of the columns; None: heads from 0.
+        row_title: what rows are.
+        column_title: what columns are; "" where a row is one cell.
         is_signed: whether numbers lie on both sides of 0, which is in the middle of the scale then; else at its end.
     """
 
     grid: Grid
     quantity: str
-    noun: str = "head"
     outlined: Collection[Cell] = ()
     note: str = ""
-    layers: tuple[int, ...] | None = None
+    rows: tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
+    row_title: str = "layer"
+    column_title: str = "head"
     is_signed: bool = True
 
 
@@ -71,9 +76,9 @@ def grid_map(shown: GridMap, *, title: str = "", theme: Theme = LIGHT) -> Figure
     frame = Frame(
         width=max(map_width, _NARROWEST_IN),
         height=map_height,
-        left=0.62,
+        left=0.4 + _LETTER_IN * max(3.0, *(len(name) for name in shown.rows or ("",))),
         right=0.95,
-        bottom=0.78 if shown.note else 0.5,
+        bottom=(0.78 if shown.note else 0.5) + _names_in(shown),
         top=0.16 + LINE_IN * len(lines),
     )
     figure, axes = blank(frame, theme)
@@ -104,15 +109,23 @@ def grid_map(shown: GridMap, *, title: str = "", theme: Theme = LIGHT) -> Figure
 def _label(axes: Axes, shown: GridMap, theme: Theme) -> None:
     n_rows, n_columns = shown.grid.shape
     rows, columns = range(0, n_rows, _step(n_rows)), range(0, n_columns, _step(n_columns))
-    names = range(n_rows) if shown.layers is None else shown.layers
-    axes.set_ylabel("layer", fontsize=LABEL_SIZE, color=theme.ink, family=FONT)
-    axes.set_yticks([row + 0.5 for row in rows], [str(names[row]) for row in rows])
-    if shown.noun == "head":
-        axes.set_xlabel("head", fontsize=LABEL_SIZE, color=theme.ink, family=FONT)
-        axes.set_xticks([column + 0.5 for column in columns], [str(column) for column in columns])
+    row_names = shown.rows or tuple(map(str, range(n_rows)))
+    names = shown.columns or tuple(map(str, range(n_columns)))
+    axes.set_ylabel(shown.row_title, fontsize=LABEL_SIZE, color=theme.ink, family=FONT)
+    axes.set_yticks([row + 0.5 for row in rows], [row_names[row] for row in rows], parse_math=False)
+    if shown.column_title:
+        axes.set_xlabel(shown.column_title, fontsize=LABEL_SIZE, color=theme.ink, family=FONT)
+        turned = 90 if shown.columns else 0
+        places = [column + 0.5 for column in columns]
+        axes.set_xticks(places, [names[column] for column in columns], rotation=turned, parse_math=False)
     else:
         axes.set_xticks([])
     plain_ticks(axes, theme)
+
+
+def _names_in(shown: GridMap) -> float:
+    """How much room the names of columns take below the map, beyond that of a number."""
+    return _LETTER_IN * max(0.0, *(len(name) - 1.5 for name in shown.columns or ("",)))
 
 
 def _step(count: int) -> int:

@@ -30,7 +30,7 @@ def head_map(result: PatchResult, *, title: str = "", theme: Theme = LIGHT) -> F
     shown = GridMap(
         grid=_grid(result),
         quantity=_quantity(result),
-        noun=noun,
+        column_title="head" if noun == "head" else "",
         outlined=outlined,
         note=f"outlined: {rule}" if outlined else f"no {noun} has {rule}",
     )

@@ -17,7 +17,7 @@ from attnprobe.report.numbers import number
 from attnprobe.report.paper_plot import MOST_GROUPS, paper_plot
 from attnprobe.report.pattern_links import pattern_links
 from attnprobe.report.pattern_map import pattern_map
-from attnprobe.report.score_finding import DECIMALS, finite, paper_sentence
+from attnprobe.report.score_finding import DECIMALS, finite, paper_sentence, quantity
 from attnprobe.report.score_maps import margin_map, score_map
 from attnprobe.report.score_page import score_page
 from attnprobe.report.score_part import Part
@@ -50,10 +50,11 @@ def score_files(
     """
     summary = score_summary_record(result, model=model, task=task) | {part.key: part.record for part in parts}
     title = _title(model, task, f"n\u00a0=\u00a0{result.n}")
+    measure = quantity(result.settings.normalise)
     files = {
         PAGE: score_page(result, manifest, model=model, task=task, shown=shown, parts=parts),
-        "scores.png": png_bytes(score_map(result, title=title)),
-        "differences.png": png_bytes(margin_map(result, title=title)),
+        "scores.png": png_bytes(score_map(result.heads, quantity=measure, title=title)),
+        "differences.png": png_bytes(margin_map(result.heads, title=title)),
         **_pictures(shown, model),
         SUMMARY: json_bytes(summary),
         "rows.parquet": parquet_bytes(result.rows),

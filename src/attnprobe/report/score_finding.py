@@ -148,12 +148,13 @@ def _verdict(overall: Scored) -> Verdict:
     found = [one.difference for one in overall.nulls.values()]
     if any(_is_nothing(difference) for difference in found):
         return Verdict.CONTRADICTED
-    if found and all(_is_more(difference) for difference in found):
+    if found and all(is_more(difference) for difference in found):
         return Verdict.SUPPORTED
     return Verdict.UNDETERMINED
 
 
-def _is_more(difference: Estimate) -> bool:
+def is_more(difference: Estimate) -> bool:
+    """Whether a difference counts: its interval above 0, its size at least the smallest that counts."""
     value, low = difference.value, difference.low
     return value is not None and low is not None and low > 0 and value >= SMALLEST
 

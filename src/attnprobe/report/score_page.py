@@ -28,7 +28,7 @@ from attnprobe.report.score_finding import (
     quantity,
     stands_out,
 )
-from attnprobe.report.score_maps import margin_map, score_map
+from attnprobe.report.score_maps import margin_map, margin_of, score_map
 from attnprobe.report.score_part import Part
 from attnprobe.report.texts import printable
 from attnprobe.runs import Manifest
@@ -87,6 +87,7 @@ def score_page(
     """
     template = page_environment().get_template("score.html.j2")
     ordered, noun = by_margin(result), noun_of(result.settings)
+    measure = quantity(result.settings.normalise)
     all_heads = [(result.overall, "all")] if len(result.heads) > 1 else []
     keys = result.settings.keys
     text = template.render(
@@ -95,7 +96,7 @@ def score_page(
         task=printable(task),
         finding=find_score(result),
         noun=noun,
-        quantity=quantity(result.settings.normalise),
+        quantity=measure,
         nulls=list(result.overall.nulls),
         null_names=NULL_NAMES,
         decimals=DECIMALS,
@@ -113,10 +114,10 @@ def score_page(
         number=number,
         interval=interval,
         q_value=q_value,
-        scores=Picture.of(lambda theme: score_map(result, theme=theme)),
+        scores=Picture.of(lambda theme: score_map(result.heads, quantity=measure, theme=theme)),
         scores_alt=_alt(ordered, noun, "scores", [head.score.value for head in ordered]),
-        margins=Picture.of(lambda theme: margin_map(result, theme=theme)),
-        margins_alt=_alt(ordered, noun, "differences from the closest null", [_margin(head) for head in ordered]),
+        margins=Picture.of(lambda theme: margin_map(result.heads, theme=theme)),
+        margins_alt=_alt(ordered, noun, "differences from the closest null", [margin_of(head) for head in ordered]),
         score_meaning=_MEANINGS[result.settings.normalise],
         keys_meaning=_KEYS.get(keys, f"The tokens of the span {printable(keys)!r} before the gold token."),
         parts=parts,
@@ -146,11 +147,6 @@ def _showcase(shown: Showcase | None) -> dict[str, object]:
         "links": Picture.of(lambda theme: pattern_links(shown, theme=theme)),
         "n_pairs": len(strongest_pairs(shown)),
     }
-
-
-def _margin(head: Scored) -> float | None:
-    closest = closest_null(head)
-    return None if closest is None else closest.difference.value
 
 
 def _alt(ordered: Sequence[Scored], noun: str, what: str, values: Sequence[float | None]) -> str:

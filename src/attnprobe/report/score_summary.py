@@ -66,13 +66,13 @@ def score_summary_record(result: ScoreResult, *, model: str, task: str) -> dict[
         "task": task,
         "n": result.n,
         "finding": {"verdict": finding.verdict.value, "question": finding.question, "answer": finding.answer},
-        "overall": _scored_record(result.overall),
+        "overall": scored_record(result.overall),
         "strongest": None
         if strongest is None
         else {"head": strongest.label, "null": strongest.null.value, **estimate_record(strongest.difference)},
         "standing_out": [head.label for head in by_margin(result) if stands_out(head)],
-        "heads": [_scored_record(head) for head in result.heads],
-        "by_kind": {kind: _scored_record(scored) for kind, scored in result.by_kind.items()},
+        "heads": [scored_record(head) for head in result.heads],
+        "by_kind": {kind: scored_record(scored) for kind, scored in result.by_kind.items()},
         "counts": dict(result.counts),
         "settings": score_settings_record(result.settings),
         "impl": result.impl,
@@ -105,7 +105,8 @@ def paper_summary_record(result: PaperResult, *, model: str, task: str) -> dict[
     }
 
 
-def _scored_record(scored: Scored) -> dict[str, JsonValue]:
+def scored_record(scored: Scored) -> dict[str, JsonValue]:
+    """A score with its nulls, as plain JSON."""
     return {
         "label": scored.label,
         "layer": scored.layer,
