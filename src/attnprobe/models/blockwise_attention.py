@@ -13,11 +13,10 @@ from einops import rearrange, repeat
 from jaxtyping import Float
 from torch import Tensor
 
-from attnprobe.kernels import Attention, Impl, weighted_values
+from attnprobe.kernels import Attention, weighted_values
 from attnprobe.shapes import HeadKeys, HeadVectors
 
 _QUERIES = 256
-_IMPL = Impl.REFERENCE
 
 
 def blockwise_attention(attention: Attention, value: HeadKeys) -> HeadVectors:
@@ -27,9 +26,8 @@ def blockwise_attention(attention: Attention, value: HeadKeys) -> HeadVectors:
         attention: queries for every column; padding on the left only.
         value: not expanded to query heads.
     """
-    n_repeats = attention.query.shape[1] // value.shape[1]
     if attention.softcap is not None or attention.sinks is not None:
-        z = weighted_values(attention, expand_heads(value, n_repeats), impl=_IMPL).to(value.dtype)
+        z = weighted_values(attention, value).to(value.dtype)
         return rearrange(z, "batch head pos d_head -> batch pos head d_head").contiguous()
     batch, n_heads, length, _ = attention.query.shape
     z = value.new_zeros(batch, length, n_heads, value.shape[-1])
