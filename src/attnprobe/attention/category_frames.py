@@ -12,7 +12,7 @@ import pandas as pd
 from attnprobe.attention.category_result import CategoryResult
 from attnprobe.attention.category_subject import CategoryLayer, CategorySubject
 from attnprobe.attention.comparisons import Sample, scored_heads, scored_overall
-from attnprobe.attention.mass_frames import MassTable, heads_of, mass_rows, mass_table
+from attnprobe.attention.mass_frames import MassTable, head_columns, heads_of, mass_rows, mass_table
 from attnprobe.attention.queries import Queries
 from attnprobe.attention.settings import Null, ScoreSettings
 from attnprobe.plan import HeadId
@@ -111,19 +111,15 @@ def _next_rows(
             chosen |= {names[index]: asked.categories == index for index in sorted(set(asked.categories.tolist()))}
             for name, keep in chosen.items():
                 if keep.any():
-                    columns = {"example": subject.aligned.example.id, **_head_columns(own), "next_category": name}
+                    columns = {
+                        "example": subject.aligned.example.id,
+                        **head_columns(own, np.arange(len(own))),
+                        "next_category": name,
+                    }
                     columns |= _means(layer, keep)
                     columns["base_rate"] = float(asked.base_rates[keep].mean())
                     rows.append(pd.DataFrame(columns))
     return pd.concat(rows, ignore_index=True)
-
-
-def _head_columns(heads: Sequence[HeadId]) -> dict[str, list[str] | list[int]]:
-    return {
-        "head": [str(head) for head in heads],
-        "layer": [head.layer for head in heads],
-        "index": [head.head for head in heads],
-    }
 
 
 def _means(layer: CategoryLayer, keep: np.ndarray) -> dict[str, object]:

@@ -64,7 +64,7 @@ def mass_rows(table: MassTable, what: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "example": np.array(table.examples, dtype=object)[example],
-            **_head_columns(table, head),
+            **head_columns(table.heads, head),
             f"query_{what}": np.array(table.q_groups, dtype=object)[q_group],
             f"key_{what}": np.array(table.k_groups, dtype=object)[k_group],
             "mass": table.mass[cells],
@@ -94,7 +94,7 @@ def mass_table(table: MassTable, seed: int, what: str) -> pd.DataFrame:
     value = np.array([one.value for one in means], dtype=np.float64)
     return pd.DataFrame(
         {
-            **_head_columns(table, head),
+            **head_columns(table.heads, head),
             f"query_{what}": np.array(table.q_groups, dtype=object)[q_group],
             f"key_{what}": np.array(table.k_groups, dtype=object)[k_group],
             "mass": value,
@@ -110,9 +110,15 @@ def mass_table(table: MassTable, seed: int, what: str) -> pd.DataFrame:
     )
 
 
-def _head_columns(table: MassTable, head: np.ndarray) -> dict[str, np.ndarray]:
+def head_columns(heads: Sequence[HeadId], which: np.ndarray) -> dict[str, np.ndarray]:
+    """The columns that say of which head a row is.
+
+    Args:
+        heads: all of them.
+        which: for each row, the index of its head.
+    """
     return {
-        "head": np.array([str(one) for one in table.heads], dtype=object)[head],
-        "layer": np.array([one.layer for one in table.heads])[head],
-        "index": np.array([one.head for one in table.heads])[head],
+        "head": np.array([str(one) for one in heads], dtype=object)[which],
+        "layer": np.array([one.layer for one in heads])[which],
+        "index": np.array([one.head for one in heads])[which],
     }

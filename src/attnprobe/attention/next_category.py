@@ -13,8 +13,8 @@ Its score is the mass on those keys. The nulls, each with as much to win by chan
   `statistics.matching`: drawn so that gold and control could change places. There is none where more than half of the
   keys are of the category. One coin an example and category: with one a query the controls would average out over
   the queries of an example, which share most of their gold keys, and the difference would be skewed.
-- PERMUTED: the next categories of the example's scored queries, permuted: the mean mass on keys of the category over all
-  scored queries that see one, whatever comes next there. What is left above it is no liking for the category as such.
+- PERMUTED: the next categories of the example's scored queries, permuted: the mean mass on keys of the category over
+  all scored queries that see one, whatever comes next there. What is left above it is no liking for the category.
 """
 
 from collections.abc import Mapping, Sequence
