@@ -62,7 +62,8 @@ def cut(attention: Attention, limits: Limits) -> Cut:
         n_rows = min(n_rows, max(32, attention.window))
     row_bytes = group * min(n_keys, seen + n_rows) * accumulator(attention.query).itemsize
     n_rows = max(1, min(n_rows, _BLOCK_BYTES // row_bytes, n_keys))
-    together = max(1, min(_CACHED_BYTES // (n_rows * row_bytes), -(-batch * units // _PIECES), units))
+    n_pieces = _PIECES if n_keys >= _SHORTEST_SHARED else 1
+    together = max(1, min(_CACHED_BYTES // (n_rows * row_bytes), -(-batch * units // n_pieces), units))
     edges = [*range(0, units, together), units]
     return Cut(
         ranges=tuple(
