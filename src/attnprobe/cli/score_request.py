@@ -12,35 +12,39 @@ from attnprobe.attention.settings import FirstKey, Normalisation, Protocol, Scor
 from attnprobe.cli.run_request import RunRequest, TaskKind
 from attnprobe.cli.typed import Typed, option_name
 from attnprobe.errors import SpecError
+from attnprobe.evaluation.association.settings import AssociationSettings
 from attnprobe.kernels import Impl
 from attnprobe.report.score_summary import acts_with
 from attnprobe.runs import JsonValue
 from attnprobe.tasks import KeyDefinition, Task
+from attnprobe.tasks.parts_of_speech import Tagger, TaggerChoice, tagger_for
+from attnprobe.tasks.prontoqa.asked import Measure, is_theorem
 
-_PARTS = re.compile(r"(\d+)(?:-(\d+))?")
+_NONE = "none"
+_RANGE = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?")
+_ALIGNED_ONLY = ("normalise", "keys", "layers", "first_key", "sink_share", "categories", "batch_size")
 
 
 class Tagging(StrEnum):
-    """Who says what part of speech a word is. GRAMMAR: that of generated proofs. AUTO: the best that is there."""
+    """Who says what part of speech a word is, if that is asked."""
 
-    NONE = "none"
-    AUTO = "auto"
-    GRAMMAR = "grammar"
-    SPACY = "spacy"
-    TEXTBLOB = "textblob"
+    NONE = _NONE
+    AUTO = TaggerChoice.AUTO
+    GRAMMAR = TaggerChoice.GRAMMAR
+    SPACY = TaggerChoice.SPACY
+    TEXTBLOB = TaggerChoice.TEXTBLOB
 
 
 class Correctness(StrEnum):
-    """By which verdict on the model's own proof scores are compared; none: the model writes nothing."""
+    """By which verdict on the model's own answer scores are compared; none: it writes nothing."""
 
-    NONE = "none"
-    STRICT = "strict"
-    CONTAIN = "contain"
-    VALID = "valid"
-    EXACT = "exact"
+    NONE = _NONE
+    STRICT = Measure.STRICT
+    CONTAIN = Measure.CONTAIN
+    VALID = Measure.VALID
+    EXACT = Measure.EXACT
 
 
-_ALIGNED_ONLY = ("normalise", "keys", "layers", "first_key", "sink_share", "categories", "correctness", "batch_size")
 Layers = Callable[[int], tuple[int, ...] | None]
 
 
@@ -54,7 +58,7 @@ class ScoreRequest:
         keys: as asked; None for the best that the task knows.
         layers: which, given how many the model has.
         tagging: who tags words, if anyone does.
-        correctness: by which verdict scores are compared.
+        association: how scores are held against the model's own answers; None: they are not.
     """
 
     run: RunRequest
@@ -62,7 +66,7 @@ class ScoreRequest:
     keys: str | None
     layers: Layers
     tagging: Tagging
-    correctness: Correctness
+    association: AssociationSettings | None
 
     @classmethod
     def of(cls, typed: Typed) -> "ScoreRequest":
@@ -87,21 +91,53 @@ class ScoreRequest:
             keys=typed.optional("keys"),
             layers=_layers(typed.text("layers")),
             tagging=typed.choice("categories", Tagging),
-            correctness=_correctness(typed, run.task_kind, settings.protocol),
+            association=_association(typed, run.task_kind, settings),
         )
-        _refuse_idle(typed, settings)
-        _refuse_foreign(request)
+        _refuse_idle(typed, request)
         return request
 
-    @property
-    def beside(self) -> Mapping[str, JsonValue]:
-        """What else is measured, for the manifest."""
+    def check_task(self, task: Task) -> None:
+        """Refuse a verdict on proofs where the task has none.
+
+        Raises:
+            SpecError: with what can be asked instead.
+        """
+        if self.association is None or self.association.measure is Measure.EXACT:
+            return
+        if not all(is_theorem(example) for example in task.examples):
+            raise SpecError(
+                f"--correctness {self.association.measure.value}: {task.name} is not made of proofs that can be "
+                "judged; use exact, which compares with the gold text, or none."
+            )
+
+    def tagger(self, task: Task) -> Tagger | None:
+        """Who tags the task's words, if anyone does.
+
+        Raises:
+            SpecError: what was named is not installed.
+        """
+        return None if self.tagging is Tagging.NONE else tagger_for(task, TaggerChoice(self.tagging.value))
+
+    def beside(self, tagger: Tagger | None) -> Mapping[str, JsonValue]:
+        """What else is measured, for the manifest.
+
+        Args:
+            tagger: that `tagger` gave.
+        """
+        correctness = _NONE if self.association is None else self.association.measure.value
         if self.settings.protocol is Protocol.PAPER:
-            return {}
-        return {"categories": self.tagging.value, "correctness": self.correctness.value}
+            return {"correctness": correctness}
+        tags = {"categories": _NONE} if tagger is None else {"categories": tagger.name}
+        # where words are tagged, the first key is a category of its own
+        first = {} if tagger is None else {"first_key": self.settings.first_key.value}
+        return {**tags, **first, "correctness": correctness}
 
     def settings_for(self, task: Task, n_layers: int) -> ScoreSettings:
         """The settings for a task and a model.
+
+        Args:
+            task: decides on the keys where none were asked for.
+            n_layers: of the model.
 
         Raises:
             SpecError: the model has no such layer.
@@ -131,7 +167,7 @@ def _layers(text: str) -> Layers:
 
 
 def _range(part: str, text: str) -> tuple[int, int]:
-    match = _PARTS.fullmatch(part)
+    match = _RANGE.fullmatch(part)
     if match is None:
         raise SpecError(f"--layers {text!r}: expected layers counted from 0, such as 0,3,5-7; or all, or last.")
     first, last = int(match[1]), int(match[2] or match[1])
@@ -140,33 +176,32 @@ def _range(part: str, text: str) -> tuple[int, int]:
     return first, last
 
 
-def _correctness(typed: Typed, kind: TaskKind, protocol: Protocol) -> Correctness:
+def _association(typed: Typed, kind: TaskKind, settings: ScoreSettings) -> AssociationSettings | None:
+    is_proof = kind is TaskKind.PRONTOQA and settings.protocol is Protocol.ALIGNED
+    chosen = Correctness.STRICT if is_proof else Correctness.NONE
     if typed.optional("correctness") is not None:
-        return typed.choice("correctness", Correctness)
-    is_judged = kind is TaskKind.PRONTOQA and protocol is Protocol.ALIGNED
-    return Correctness.STRICT if is_judged else Correctness.NONE
+        chosen = typed.choice("correctness", Correctness)
+    if chosen is Correctness.NONE:
+        return None
+    return AssociationSettings(measure=Measure(chosen.value), seed=settings.seed)
 
 
-def _refuse_idle(typed: Typed, settings: ScoreSettings) -> None:
-    idle = [option_name(name) for name in _ALIGNED_ONLY if name in typed.given]
-    if settings.protocol is Protocol.PAPER and idle:
-        raise SpecError(
-            f"{', '.join(idle)} with --protocol paper: that protocol leaves no choice; leave "
-            f"{'it' if len(idle) == 1 else 'them'} out, or use --protocol aligned."
-        )
+def _refuse_idle(typed: Typed, request: ScoreRequest) -> None:
+    settings = request.settings
+    if settings.protocol is Protocol.PAPER:
+        idle = [option_name(name) for name in _ALIGNED_ONLY if name in typed.given]
+        if idle:
+            raise SpecError(
+                f"{', '.join(idle)} with --protocol paper: that protocol leaves no choice; leave "
+                f"{'it' if len(idle) == 1 else 'them'} out, or use --protocol aligned."
+            )
+        if "seed" in typed.given and request.run.task_kind is not TaskKind.PRONTOQA and request.association is None:
+            raise SpecError("--seed with --protocol paper and a file: nothing is drawn there; leave it out.")
     for name in sorted(typed.given):
         owners = acts_with(name)
-        if owners is not None and settings.normalise not in owners:
+        is_tagged = name == "first_key" and request.tagging is not Tagging.NONE
+        if owners is not None and settings.normalise not in owners and not is_tagged:
             raise SpecError(
                 f"{option_name(name)} acts with --normalise {' or '.join(owners)} alone, and this one is "
                 f"{settings.normalise}; leave it out."
             )
-
-
-def _refuse_foreign(request: ScoreRequest) -> None:
-    kind = request.run.task_kind
-    if request.tagging is Tagging.GRAMMAR and kind is not TaskKind.PRONTOQA:
-        raise SpecError(
-            f"--categories grammar with --task {kind}: the grammar is that of generated proofs; use auto, spacy or "
-            "textblob."
-        )

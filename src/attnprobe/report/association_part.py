@@ -24,8 +24,8 @@ def association_part(result: AssociationResult) -> Part:
         file="correctness.png",
         draw=lambda title, theme: association_plot(result, title=title, theme=theme),
         alt="Scores of examples answered rightly and wrongly; the numbers are those of the table below.",
-        caption="Each mark is an example: its score, averaged over heads, and what is left of it after each null. Bars: "
-        "medians. AUROC: how often a right example has more than a wrong one of the same stratum (rule, hops, "
+        caption="Each mark is an example: its score, averaged over heads, and what is left of it after each null. "
+        "Bars: medians. AUROC: how often a right example has more than a wrong one of the same stratum (rule, hops, "
         "distractors), with its 95% interval; .5 is chance.",
     )
     return Part(
@@ -42,6 +42,12 @@ def association_part(result: AssociationResult) -> Part:
 def association_sentences(result: AssociationResult) -> tuple[str, ...]:
     """The verdict with the numbers it rests on, and what else a reader must know."""
     n_wrong = result.n - result.n_correct
+    if not result.n_correct or not n_wrong:
+        which = "right" if result.n_correct else "wrong"
+        return (
+            f"Is the score higher where the model's own answer is right? All {counted(result.n, 'answer')} are {which} "
+            f"({result.measure}), so that there is nothing to compare: give a task that the model solves sometimes.",
+        )
     opening = {"supported": "Yes", "contradicted": "No", "undetermined": "Undetermined"}[result.verdict.value]
     first = (
         f"Is the score higher where the model's own answer is right? {opening}. Of {counted(result.n, 'answer')} "
@@ -62,9 +68,7 @@ def association_record(result: AssociationResult) -> Mapping[str, JsonValue]:
         "n_correct": result.n_correct,
         "n_unparseable": result.n_unparseable,
         "overall": _head_record(result.overall),
-        "strongest": None
-        if strongest is None
-        else {**_head_record(strongest.head), "n_picking": strongest.n_picking},
+        "strongest": None if strongest is None else {**_head_record(strongest.head), "n_picking": strongest.n_picking},
         "heads": [_head_record(head) for head in result.heads],
         "by_group": {group: _head_record(found) for group, found in result.by_group.items()},
         "confounds": [

@@ -17,8 +17,8 @@ from attnprobe.report.canvas import FONT, LABEL_SIZE, LINE_IN, Frame, blank, pla
 from attnprobe.report.numbers import with_interval
 from attnprobe.report.palette import LIGHT, Theme
 from attnprobe.report.score_finding import DECIMALS, NULL_NAMES
-from attnprobe.statistics.seeds import generator
 from attnprobe.statistics.ranks import Separation
+from attnprobe.statistics.seeds import generator
 
 _WIDTH_IN = 3.6
 _ROW_IN = 0.62
@@ -56,7 +56,7 @@ def association_plot(result: AssociationResult, *, title: str = "", theme: Theme
         left=1.35,
         right=1.75,
         bottom=0.56,
-        top=0.14 + LINE_IN * len(lines) + 0.42,
+        top=0.14 + LINE_IN * len(lines) + 0.3,
     )
     figure, axes = blank(frame, theme)
     correct = result.examples["correct"].to_numpy(dtype=bool)

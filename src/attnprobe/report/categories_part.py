@@ -30,11 +30,12 @@ _LONGEST_NAME = 18
 
 def categories_part(result: CategoryResult) -> Part:
     """Put attention by part of speech into words."""
+    names = [category.value for category in result.categories]
     said = _beyond(result.next_overall, "the part of speech that comes next", "other parts of speech")
     figures = (
         PartFigure(
             file="categories.png",
-            draw=lambda title, theme: mass_map(result.table, "category", title=title, theme=theme),
+            draw=lambda title, theme: mass_map(result.table, "category", names, title=title, theme=theme),
             alt="Map of attention between parts of speech, less what even attention would give, mean over heads.",
             caption="Attention from words of one part of speech to those of another, less what even attention over all "
             "visible tokens would give, mean over heads.",
@@ -58,7 +59,7 @@ def categories_part(result: CategoryResult) -> Part:
             "tagger": result.tagger,
             "queries": result.queries.value,
             "n": result.n,
-            "categories": [category.value for category in result.categories],
+            "categories": names,
             "next_overall": scored_record(result.next_overall),
             "next_by_category": {name: scored_record(found) for name, found in result.next_by_category.items()},
             "next_heads": [scored_record(head) for head in result.next_heads],
@@ -86,7 +87,7 @@ def spans_part(result: SpanResult) -> Part:
     figures = [
         PartFigure(
             file="spans.png",
-            draw=lambda title, theme: mass_map(result.table, "span", title=title, theme=theme),
+            draw=lambda title, theme: mass_map(result.table, "span", result.spans, title=title, theme=theme),
             alt="Map of attention between named spans, less what even attention would give, mean over heads.",
             caption="Attention from tokens of one span to those of another, less what even attention over all visible "
             "tokens would give, mean over heads. Spans may overlap.",
@@ -129,17 +130,20 @@ def spans_part(result: SpanResult) -> Part:
     )
 
 
-def mass_map(table: pd.DataFrame, what: str, *, title: str, theme: Theme) -> Figure:
+def mass_map(table: pd.DataFrame, what: str, names: Sequence[str], *, title: str, theme: Theme) -> Figure:
     """Draw masses between groups of tokens less what even attention would give, mean over heads.
 
     Args:
         table: of a `CategoryResult` or a `SpanResult`.
         what: `category` or `span`.
+        names: of the groups, in the order in which they stand, from above and from the left.
         title: above the map.
         theme: light or dark.
     """
     means = _means(table, what)
-    queries, keys = (list(dict.fromkeys(means[f"{side}_{what}"].astype(str))) for side in ("query", "key"))
+    found_queries, found_keys = (set(means[f"{side}_{what}"].astype(str)) for side in ("query", "key"))
+    queries = [name for name in reversed(names) if name in found_queries]
+    keys = [name for name in names if name in found_keys]
     grid = np.full((len(queries), len(keys)), np.nan)
     for query, key, difference in means[[f"query_{what}", f"key_{what}", "difference"]].itertuples(index=False):
         grid[queries.index(str(query)), keys.index(str(key))] = float(difference)
@@ -203,8 +207,8 @@ def _beyond(overall: Scored, what: str, others: str) -> str:
     margin = closest.difference
     opening = "Yes" if all(is_more(found.difference) for found in overall.nulls.values()) else "Not beyond every null"
     return (
-        f"Does attention find {what}, more than {others}? {opening}: it gets {score} of the attention, mean over heads, "
-        f"{with_interval(margin.value, margin.low, margin.high, DECIMALS)} more than its closest null, "
+        f"Does attention find {what}, more than {others}? {opening}: it gets {score} of the attention, mean over "
+        f"heads, {with_interval(margin.value, margin.low, margin.high, DECIMALS)} more than its closest null, "
         f"{NULL_NAMES[closest.null]}."
     )
 

@@ -168,19 +168,18 @@ def _draw(axes: Axes, shown: Showcase, piece: _Placed, norm: Normalize, theme: T
                 (left, piece.row + 0.08), width, 0.84, fill=False, edgecolor=theme.below[0], lw=1.3, zorder=3
             )
             axes.add_patch(box)
-    for offset, character in enumerate(piece.text):
-        axes.text(
-            piece.column + offset + 0.5,
-            piece.row + 0.52,
-            character,
-            ha="center",
-            va="center_baseline",
-            fontsize=_SIZE,
-            family=_MONO,
-            color=colour,
-            weight="bold" if is_focus else "normal",
-            parse_math=False,
-            zorder=4,
-        )
+    axes.text(
+        left,
+        piece.row + 0.52,
+        piece.text[space:],
+        ha="left",
+        va="center_baseline",
+        fontsize=_SIZE,
+        family=_MONO,
+        color=colour,
+        weight="bold" if is_focus else "normal",
+        parse_math=False,
+        zorder=4,
+    )
     if is_focus:
         axes.plot([left, left + width], [piece.row + 0.95] * 2, color=theme.below[0], lw=1.5, zorder=4)

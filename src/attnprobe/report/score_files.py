@@ -61,12 +61,12 @@ def score_files(
         "tokens.parquet": parquet_bytes(result.tokens),
         "keys.parquet": parquet_bytes(result.keys),
     }
-    for part in parts:
-        files |= part.files(title)
-    return files
+    return _with_parts(files, parts, title)
 
 
-def paper_files(result: PaperResult, manifest: Manifest, *, model: str, task: str) -> Mapping[str, bytes]:
+def paper_files(
+    result: PaperResult, manifest: Manifest, *, model: str, task: str, parts: Sequence[Part] = ()
+) -> Mapping[str, bytes]:
     """Render everything that the paper's protocol leaves behind.
 
     Args:
@@ -74,15 +74,22 @@ def paper_files(result: PaperResult, manifest: Manifest, *, model: str, task: st
         manifest: of the run.
         model: what to call the model.
         task: what to call the task.
+        parts: what was asked beside the scores.
     """
+    summary = paper_summary_record(result, model=model, task=task) | {part.key: part.record for part in parts}
     title = _title(model, task, "paper protocol", f"n\u00a0=\u00a0{result.n}")
-    return {
-        PAGE: _paper_page(result, manifest, model=model, task=task),
+    files = {
+        PAGE: _paper_page(result, manifest, parts, model=model, task=task),
         "scores.png": png_bytes(paper_plot(result, title=title)),
-        SUMMARY: json_bytes(paper_summary_record(result, model=model, task=task)),
+        SUMMARY: json_bytes(summary),
         "rows.parquet": parquet_bytes(result.rows),
         "tokens.parquet": parquet_bytes(result.tokens),
     }
+    return _with_parts(files, parts, title)
+
+
+def _with_parts(files: Mapping[str, bytes], parts: Sequence[Part], title: str) -> Mapping[str, bytes]:
+    return {**files, **{name: data for part in parts for name, data in part.files(title).items()}}
 
 
 def _pictures(shown: Showcase | None, model: str) -> Mapping[str, bytes]:
@@ -100,7 +107,7 @@ def _title(*parts: str) -> str:
     return drawable(printable(" · ".join(("score", *parts)))).replace("\n", " ")
 
 
-def _paper_page(result: PaperResult, manifest: Manifest, *, model: str, task: str) -> bytes:
+def _paper_page(result: PaperResult, manifest: Manifest, parts: Sequence[Part], *, model: str, task: str) -> bytes:
     by_group = list(result.by_group.items()) if len(result.by_group) > 1 else []
     numbers = [(printable(name), (finite(mean), finite(std), n)) for name, (mean, std, n) in by_group]
     text = (
@@ -113,6 +120,7 @@ def _paper_page(result: PaperResult, manifest: Manifest, *, model: str, task: st
             model=printable(model),
             task=printable(task),
             sentence=paper_sentence(result),
+            parts=parts,
             plot=Picture.of(lambda theme: paper_plot(result, theme=theme)),
             by_group=numbers[:_GROUPS_LISTED],
             drawn_groups=MOST_GROUPS,

@@ -9,6 +9,8 @@ from pathlib import Path
 from attnprobe.attention.result import PaperResult, ScoreResult
 from attnprobe.attention.settings import Protocol, ScoreSettings
 from attnprobe.attention.showcase import showcase
+from attnprobe.evaluation.association.settings import AssociationSettings
+from attnprobe.evaluation.association.verdict import rules_record
 from attnprobe.models.model import Model
 from attnprobe.report.keep import task_arguments
 from attnprobe.report.score_files import paper_files, score_files
@@ -35,6 +37,7 @@ def score_manifest(
     settings: ScoreSettings,
     *,
     beside: Mapping[str, JsonValue] | None = None,
+    association: AssociationSettings | None = None,
     given: Mapping[str, JsonValue] | None = None,
     words: Sequence[str] = (),
 ) -> Manifest:
@@ -45,6 +48,7 @@ def score_manifest(
         task: on which.
         settings: how.
         beside: what else is measured, if anything is.
+        association: how scores are held against the model's own answers, if they are.
         given: options as they were typed, if any were.
         words: of the command line, without the program's name; empty when called from Python.
     """
@@ -55,8 +59,13 @@ def score_manifest(
         arguments_given=given or {},
         arguments_resolved={**task_arguments(model, task), **acting},
         repeat=repeat_command([_PROGRAM, *words]) if words else "",
-        rules=score_rules_record() if settings.protocol is Protocol.ALIGNED else {},
+        rules=_rules(settings, association),
     )
+
+
+def _rules(settings: ScoreSettings, association: AssociationSettings | None) -> Mapping[str, JsonValue]:
+    rules = dict(score_rules_record()) if settings.protocol is Protocol.ALIGNED else {}
+    return rules if association is None else {**rules, "association": rules_record(association)}
 
 
 def save_scores(result: ScoreResult | PaperResult, *, model: Model, task: Task, out: Path | str | None = None) -> Path:
