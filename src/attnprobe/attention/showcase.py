@@ -95,7 +95,7 @@ def showcase(model: Model, task: Task, result: ScoreResult, *, rows: int = MOST_
     example = next(one for one in task.examples if one.id == first)
     cut = tokenize(cast(TextTokenizer, model.tokenizer), example.text)
     first_gold = cut.first_from(len(example.prompt))
-    links = _links(result.keys[result.keys["example"] == first], first_gold)
+    links = _links(result.keys, first, first_gold)
     focus = _focus(links, first_gold, rows)
     looked = _Look(head=best.index, settings=result.settings, n_special=cut.n_special, rows=rows)
     tokens = Tokens.of([cut.ids[: focus.position]])
@@ -172,9 +172,13 @@ def _last_rows(source: Attention | StoredPattern, rows: int) -> Attention | Stor
     return replace(source, query=source.query[:, :, -rows:])
 
 
-def _links(keys: pd.DataFrame, first_gold: int) -> tuple[GoldLink, ...]:
-    pairs = zip(keys["token"], keys["keys"], strict=True)
-    return tuple(GoldLink(position=first_gold + int(token), keys=tuple(json.loads(str(text)))) for token, text in pairs)
+def _links(keys: pd.DataFrame, example: str, first_gold: int) -> tuple[GoldLink, ...]:
+    rows = zip(*(keys[name].tolist() for name in ("example", "token", "keys")), strict=True)
+    return tuple(
+        GoldLink(position=first_gold + int(token), keys=tuple(json.loads(str(text))))
+        for name, token, text in rows
+        if name == example
+    )
 
 
 def _focus(links: Sequence[GoldLink], first_gold: int, rows: int) -> GoldLink:

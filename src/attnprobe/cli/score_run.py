@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import pandas as pd
 from rich.console import RenderableType
@@ -40,6 +41,13 @@ from attnprobe.tasks import Task
 from attnprobe.tasks.parts_of_speech import Tagger
 
 
+class _Names(TypedDict):
+    """What to call model and task."""
+
+    model: str
+    task: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Said:
     """What ends a run: its files, and what is printed of it, the table first."""
@@ -58,7 +66,7 @@ class _Scoring:
     settings: ScoreSettings
     tagger: Tagger | None
     answers: pd.DataFrame | None
-    names: Mapping[str, str]
+    names: _Names
     progress: OnProgress | None
 
     def carried_out(self, manifest: Manifest) -> _Said:

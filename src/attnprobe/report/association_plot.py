@@ -95,8 +95,7 @@ def _draw(axes: Axes, values: Float[np.ndarray, " example"], row: float, colour:
         return
     # side by side, so that equal scores do not hide each other; the same every time
     places = row + generator(0, "strip", "", f"{len(known)}").uniform(-_SPREAD, _SPREAD, len(known))
-    style = {"markersize": 2.6, "markeredgewidth": 0.0, "alpha": 0.6, "linestyle": "none"}
-    axes.plot(known, places, marker="o", color=colour, zorder=2, **style)
+    axes.scatter(known, places, s=7, linewidths=0, alpha=0.6, color=colour, zorder=2)
     median = float(np.median(known))
     axes.plot([median, median], [row - 0.19, row + 0.19], color=colour, lw=2.2, solid_capstyle="butt", zorder=3)
 

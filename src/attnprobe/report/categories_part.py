@@ -4,6 +4,7 @@ In: a `CategoryResult`, a `SpanResult`. Out: `Part`s.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -22,10 +23,21 @@ from attnprobe.report.score_maps import margin_map
 from attnprobe.report.score_part import Part, PartFigure, PartTable
 from attnprobe.report.score_summary import scored_record
 from attnprobe.report.texts import printable
-from attnprobe.runs import JsonValue
+from attnprobe.runs import JsonValue, plain
 
 _HEADS_SHOWN = 8
 _LONGEST_NAME = 18
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Mass:
+    """Attention from one group of tokens to another: what it gets, what even attention would give, the difference."""
+
+    query: str
+    key: str
+    mass: float
+    base_rate: float
+    difference: float
 
 
 def categories_part(result: CategoryResult) -> Part:
@@ -141,12 +153,11 @@ def mass_map(table: pd.DataFrame, what: str, names: Sequence[str], *, title: str
         theme: light or dark.
     """
     means = _means(table, what)
-    found_queries, found_keys = (set(means[f"{side}_{what}"].astype(str)) for side in ("query", "key"))
-    queries = [name for name in reversed(names) if name in found_queries]
-    keys = [name for name in names if name in found_keys]
+    queries = [name for name in reversed(names) if any(one.query == name for one in means)]
+    keys = [name for name in names if any(one.key == name for one in means)]
     grid = np.full((len(queries), len(keys)), np.nan)
-    for query, key, difference in means[[f"query_{what}", f"key_{what}", "difference"]].itertuples(index=False):
-        grid[queries.index(str(query)), keys.index(str(key))] = float(difference)
+    for one in means:
+        grid[queries.index(one.query), keys.index(one.key)] = one.difference
     shown = GridMap(
         grid=grid,
         quantity="mass − even attention",
@@ -160,17 +171,7 @@ def mass_map(table: pd.DataFrame, what: str, names: Sequence[str], *, title: str
 
 def mass_records(table: pd.DataFrame, what: str) -> list[JsonValue]:
     """Mass between groups of tokens, mean over heads, as plain JSON."""
-    names = [f"query_{what}", f"key_{what}", "mass", "base_rate", "difference"]
-    return [
-        {
-            "query": str(query),
-            "key": str(key),
-            "mass": float(mass),
-            "base_rate": float(base_rate),
-            "difference": float(difference),
-        }
-        for query, key, mass, base_rate, difference in _means(table, what)[names].itertuples(index=False)
-    ]
+    return [plain(one) for one in _means(table, what)]
 
 
 def scored_table(title: str, heads: Sequence[Scored], overall: Scored) -> PartTable:
@@ -220,9 +221,18 @@ def _count(heads: Sequence[Scored]) -> str:
     return f"{len(outstanding)} of {counted(len(heads), 'head')} {verb} every null (q < {ALPHA:g}){named}."
 
 
-def _means(table: pd.DataFrame, what: str) -> pd.DataFrame:
-    columns = [f"query_{what}", f"key_{what}"]
-    return table.groupby(columns, sort=False)[["mass", "base_rate", "difference"]].mean().reset_index()
+def _means(table: pd.DataFrame, what: str) -> list[_Mass]:
+    """Each pair of groups with its means over heads, in the order in which pairs first occur."""
+    found: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
+    columns = (table[name].tolist() for name in (f"query_{what}", f"key_{what}", "mass", "base_rate", "difference"))
+    for query, key, *values in zip(*columns, strict=True):
+        mass, base_rate, difference = map(float, values)
+        found.setdefault((str(query), str(key)), []).append((mass, base_rate, difference))
+    means = {pair: np.array(values).mean(axis=0).tolist() for pair, values in found.items()}
+    return [
+        _Mass(query=query, key=key, mass=mass, base_rate=base_rate, difference=difference)
+        for (query, key), (mass, base_rate, difference) in means.items()
+    ]
 
 
 def _short(name: str) -> str:

@@ -15,7 +15,17 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from attnprobe.attention.showcase import Showcase
-from attnprobe.report.canvas import FONT, LABEL_SIZE, LINE_IN, Frame, blank, plain_ticks, title_lines, write_title
+from attnprobe.report.canvas import (
+    DOTS_PER_INCH,
+    FONT,
+    LABEL_SIZE,
+    LINE_IN,
+    Frame,
+    blank,
+    plain_ticks,
+    title_lines,
+    write_title,
+)
 from attnprobe.report.grid_map import ink_on
 from attnprobe.report.numbers import number
 from attnprobe.report.palette import LIGHT, Theme
@@ -27,7 +37,8 @@ LONGEST_TEXT = 1_500
 LEVELS = 6
 _MONO = "DejaVu Sans Mono"
 _SIZE = 8
-_LETTER_IN = 0.602 * _SIZE / 72
+# how far this font's letters advance at this size, in whole dots
+_LETTER_IN = int(0.602 * _SIZE / 72 * DOTS_PER_INCH) / DOTS_PER_INCH
 _ROW_IN = 0.2
 _COLUMNS = 88
 _TINY = 1e-12

@@ -59,8 +59,8 @@ def paper_plot(result: PaperResult, *, title: str = "", theme: Theme = LIGHT, gr
 
 
 def _scores(result: PaperResult, group: str | None) -> Float[np.ndarray, " example"]:
-    rows = result.rows if group is None else result.rows[result.rows["group"] == group]
-    scores = rows["score"].to_numpy(dtype=float)
+    pairs = zip(result.rows["group"].tolist(), result.rows["score"].tolist(), strict=True)
+    scores = np.array([score for name, score in pairs if group is None or name == group], dtype=float)
     return scores[np.isfinite(scores)]
 
 

@@ -85,10 +85,11 @@ def save_scores(result: ScoreResult | PaperResult, *, model: Model, task: Task, 
     """
     manifest = score_manifest(model, task, result.settings)
     with RunDirectory.claim(default_place(manifest) if out is None else Path(out), manifest) as directory:
-        names = {"model": portable(model.provenance.name), "task": portable(task.name)}
+        named, task_name = portable(model.provenance.name), portable(task.name)
         if isinstance(result, PaperResult):
-            files = paper_files(result, manifest, **names)
+            files = paper_files(result, manifest, model=named, task=task_name)
         else:
-            files = score_files(result, manifest, shown=showcase(model, task, result), **names)
+            shown = showcase(model, task, result)
+            files = score_files(result, manifest, model=named, task=task_name, shown=shown)
         directory.finish(files)
     return directory.path
