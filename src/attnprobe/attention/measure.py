@@ -15,7 +15,7 @@ from attnprobe.attention.exchange import Exchange, chances
 from attnprobe.attention.key_sets import DRAWN, ExampleKeys, key_sets
 from attnprobe.attention.readout import GoldReadout, LayerScores
 from attnprobe.attention.result import ScoreResult
-from attnprobe.attention.settings import Null, Protocol, ScoreSettings
+from attnprobe.attention.settings import Normalisation, Null, Protocol, ScoreSettings
 from attnprobe.attention.tables import (
     KINDS,
     Measured,
@@ -25,6 +25,7 @@ from attnprobe.attention.tables import (
     summarise,
     tokens_frame,
 )
+from attnprobe.attention.value_norms import ValueNorms
 from attnprobe.errors import SpecError, TaskError
 from attnprobe.models.alignment import align_all
 from attnprobe.models.model import Model
@@ -69,13 +70,14 @@ def score_gold_tokens(
             f"task {task.name}: no gold token of its {len(aligned)} examples has {settings.keys} keys besides special "
             "tokens and the first position; choose other keys."
         )
-    heads = _heads(model, layers)
+    heads = _heads(model, layers, settings)
+    norms = ValueNorms(model) if settings.normalise is Normalisation.VALUE_WEIGHTED else None
     exchange = Exchange(len(heads) + 1 + len(KINDS), settings.seed)
     measured: list[Measured] = []
     impls: set[str] = set()
     for start in range(0, len(scored), settings.batch_size):
         batch = scored[start : start + settings.batch_size]
-        for one, scores in _run(model, batch, layers, settings, impls):
+        for one, scores in _run(model, batch, layers, settings, norms, impls):
             measured.append(_measured(one, scores, exchange))
         if progress is not None:
             progress(len(measured), len(scored))
@@ -91,7 +93,9 @@ def _layers(model: Model, settings: ScoreSettings) -> tuple[int, ...]:
     return layers
 
 
-def _heads(model: Model, layers: Sequence[int]) -> tuple[ScoredHead, ...]:
+def _heads(model: Model, layers: Sequence[int], settings: ScoreSettings) -> tuple[ScoredHead, ...]:
+    if settings.normalise is Normalisation.ROLLOUT:
+        return tuple(ScoredHead(label=f"L{layer}", layer=layer, index=None) for layer in layers)
     return tuple(
         ScoredHead(label=str(head), layer=head.layer, index=head.head)
         for head in model.dims.heads
@@ -100,14 +104,22 @@ def _heads(model: Model, layers: Sequence[int]) -> tuple[ScoredHead, ...]:
 
 
 def _run(
-    model: Model, batch: Sequence[ExampleKeys], layers: Sequence[int], settings: ScoreSettings, impls: set[str]
+    model: Model,
+    batch: Sequence[ExampleKeys],
+    layers: Sequence[int],
+    settings: ScoreSettings,
+    norms: ValueNorms | None,
+    impls: set[str],
 ) -> Iterator[tuple[ExampleKeys, Float[np.ndarray, "head token set"]]]:
     """Scores of every head of a batch, in float64, one example after the other."""
     tokens = Tokens.of([one.aligned.ids for one in batch])
-    readout = GoldReadout(batch, tokens, settings)
-    streams = tuple(Stream(layer=layer, statistic=readout) for layer in layers)
+    readout = GoldReadout(batch, tokens, settings, norms)
+    # a rollout through a layer goes through all below it
+    watched = range(max(layers) + 1) if settings.normalise is Normalisation.ROLLOUT else layers
+    streams = tuple(Stream(layer=layer, statistic=readout) for layer in watched)
     run = model.forward(tokens, Plan(streams=streams, last_logits=0))
-    found: Sequence[LayerScores] = run.streamed
+    streamed: Sequence[LayerScores] = run.streamed
+    found = [one for layer, one in zip(watched, streamed, strict=True) if layer in set(layers)]
     impls |= {layer.impl for layer in found}
     for row, one in enumerate(batch):
         yield one, np.concatenate([layer.scores[row].double().numpy() for layer in found])
