@@ -36,7 +36,8 @@ def draw_assignments(
     Source: ours; permutations of truncated data as in Efron and Petrosian, JASA 94 (1999).
     """
     n_groups = len(reach)
-    assert reach.diagonal().all() and (np.diff(reach.astype(int), axis=0) >= 0).all()
+    assert reach.diagonal().all()
+    assert (np.diff(reach.astype(int), axis=0) >= 0).all()
     free = np.ones((n, n_groups), dtype=bool)
     dealt = np.empty((n, n_groups), dtype=np.int64)
     rows = np.arange(n)
@@ -45,6 +46,23 @@ def draw_assignments(
         dealt[:, group] = np.where(free & reach[group], lots, -1.0).argmax(axis=1)
         free[rows, dealt[:, group]] = False
     return dealt
+
+
+def chances(reach: Bool[np.ndarray, "group group"]) -> Float[np.ndarray, "group group"]:
+    """How often each group gets each set in `draw_assignments`: rows and columns sum to 1.
+
+    A set that groups before could take is still there unless one of them took it, each of whom took any of what was
+    left equally often.
+
+    Args:
+        reach: as for `draw_assignments`.
+
+    Source: ours.
+    """
+    n_left = reach.sum(axis=1) - np.arange(len(reach))
+    taken = np.where(reach, 1 / n_left[:, None], 0.0)
+    still_there = np.cumprod(1 - taken, axis=0)
+    return taken * np.vstack([np.ones((1, len(reach))), still_there[:-1]])
 
 
 class Exchange:
@@ -71,7 +89,8 @@ class Exchange:
             parts: what column h gets where group g has set s, so that the sum over groups is the example's value; not
                 looked at where s is out of reach. NaN in all of a column: the example does not count for it.
         """
-        counts = ~np.isnan(parts[:, np.arange(len(reach)), np.arange(len(reach))]).any(axis=1)
+        own = np.einsum("hgg->hg", parts)
+        counts = np.isfinite(own).all(axis=1)
         if not counts.any():
             return
         parts = np.where(counts[:, None, None] & reach, parts, 0.0)

@@ -1,7 +1,7 @@
 """Scores of gold tokens by the aligned protocol: a model, a task and settings in, a `ScoreResult` out.
 
-In: a `Model`, a `Task`, `ScoreSettings`. Out: `ScoreResult`. Each example is tokenised in one piece and runs once; every
-layer and head is scored on every gold token that has keys while it runs, against keys that are not gold.
+In: a `Model`, a `Task`, `ScoreSettings`. Out: `ScoreResult`. Each example is tokenised in one piece and runs once;
+meanwhile every layer and head is scored on every gold token that has keys, and on keys that are not gold.
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 from jaxtyping import Float
 
-from attnprobe.attention.exchange import Exchange
+from attnprobe.attention.exchange import Exchange, chances
 from attnprobe.attention.key_sets import DRAWN, ExampleKeys, key_sets
 from attnprobe.attention.readout import GoldReadout, LayerScores
 from attnprobe.attention.result import ScoreResult
@@ -20,7 +20,6 @@ from attnprobe.attention.tables import (
     KINDS,
     Measured,
     ScoredHead,
-    by_column,
     keys_frame,
     rows_frame,
     summarise,
@@ -123,11 +122,9 @@ def _measured(keys: ExampleKeys, scores: Float[np.ndarray, "head token set"], ex
         has_keys = np.array([keys.sets[owner].drawn[null] is not None for owner in keys.owners])
         nulls[null] = np.where(has_keys, scores[:, tokens, place * n_sets + owners], np.nan)
     reach = keys.exchangeable()
-    others = (reach & ~np.eye(n_sets, dtype=bool))[owners]
-    n_others = others.sum(axis=1)
     among_gold = np.where(reach[owners], scores[:, :, :n_sets], 0.0)
-    total = np.where(others, among_gold, 0.0).sum(axis=2)
-    nulls[Null.PERMUTED] = np.where(n_others > 0, total / np.maximum(n_others, 1), np.nan)
+    expected = (among_gold * chances(reach)[owners]).sum(axis=2)
+    nulls[Null.PERMUTED] = np.where(reach[owners].sum(axis=1) > 1, expected, np.nan)
     gold = scores[:, tokens, owners]
     measured = Measured(keys=keys, gold=gold, nulls=nulls)
     exchange.add(keys.aligned.example.id, reach, _parts(measured, among_gold))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from einops import einsum, rearrange, repeat
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from attnprobe.attention.key_sets import DRAWN, ExampleKeys
@@ -18,10 +18,12 @@ from attnprobe.attention.normalise import key_values, share_of_row, sink_columns
 from attnprobe.attention.settings import FirstKey, Normalisation, ScoreSettings
 from attnprobe.errors import PlanError
 from attnprobe.kernels import Attention, StoredPattern, column_sums, key_scores, resolve, weighted_values
+from attnprobe.kernels.attention import accumulator
 from attnprobe.plan import Tokens
 from attnprobe.plan.streams import LayerAttention
 
 SetScores = Float[Tensor, "head token set"]
+ValueColumns = Float[Tensor, "batch #head k_pos column"]
 STORED = "stored"
 """What `impl` says where whole patterns exist anyway."""
 
@@ -122,11 +124,13 @@ class GoldReadout:
         return scores
 
     def _rows(
-        self, source: Attention | StoredPattern, values: Float[Tensor, "batch #head k_pos column"]
+        self, source: Attention | StoredPattern, values: ValueColumns
     ) -> Float[Tensor, "batch head token column"]:
         """What the rows of predicting positions give to value columns."""
         first = int(self._prefixes.min()) - 1
-        sums = weighted_values(_last_queries(source, first), values.to(_device(source)), impl=self._settings.impl)
+        like = source.pattern if isinstance(source, StoredPattern) else source.query
+        values = values.to(like.device, accumulator(like))
+        sums = weighted_values(_last_queries(source, first), values, impl=self._settings.impl)
         n_heads, n_columns = sums.shape[1], sums.shape[3]
         rows = repeat(
             self._prefixes.to(sums.device) - 1 - first, "batch token -> batch h token c", h=n_heads, c=n_columns

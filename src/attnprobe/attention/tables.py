@@ -124,7 +124,7 @@ def rows_frame(measured: Sequence[Measured], heads: Sequence[ScoredHead]) -> pd.
         counts = {f"{null.value}_tokens": int((~np.isnan(values[0])).sum()) for null, values in one.nulls.items()}
         example = one.keys.aligned.example.id
         for place, head in enumerate(heads):
-            row = {"example": example, "head": head.label, "layer": head.layer, "index": head.index}
+            row: dict[str, object] = {"example": example, "head": head.label, "layer": head.layer, "index": head.index}
             row |= {name: _known(values[place]) for name, values in columns.items()}
             rows.append(row | {"n_tokens": len(one.keys.tokens)} | counts)
     return pd.DataFrame(rows)
@@ -156,7 +156,7 @@ def tokens_frame(
         columns: dict[str, object] = {
             "example": example,
             "token": np.repeat(one.keys.tokens, n_heads),
-            "position": np.repeat(one.keys.positions, n_heads),
+            "token_position": np.repeat(one.keys.positions, n_heads),
             "word": spread([words[example, index] for index in one.keys.tokens]),
             "kind": spread([kind.value for kind in one.kinds]),
             "n_keys": np.repeat([len(one.keys.sets[owner].gold) for owner in one.keys.owners], n_heads),
@@ -176,7 +176,11 @@ def keys_frame(measured: Sequence[Measured]) -> pd.DataFrame:
     for one in measured:
         for index, position, owner in zip(one.keys.tokens, one.keys.positions, one.keys.owners, strict=True):
             found = one.keys.sets[owner]
-            row = {"example": one.keys.aligned.example.id, "token": index, "position": position}
+            row: dict[str, object] = {
+                "example": one.keys.aligned.example.id,
+                "token": index,
+                "token_position": position,
+            }
             drawn = {null.value: _as_json(found.drawn[null]) for null in DRAWN}
             rows.append({**row, "keys": _as_json(found.gold), **drawn})
     return pd.DataFrame(rows)

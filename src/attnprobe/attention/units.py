@@ -7,6 +7,7 @@ about the question, so that any look at the question would beat them.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 
 from attnprobe.tasks import AlignedExample, Span, TextTokenizer, WordKind
@@ -87,7 +88,7 @@ def _sentences(aligned: AlignedExample) -> Iterator[Span]:
             borders |= {span.start, span.end}
     for match in _SENTENCE.finditer(example.text):
         edges = sorted({match.start(), match.end(), *(cut for cut in borders if match.start() < cut < match.end())})
-        for start, end in zip(edges, edges[1:], strict=False):
+        for start, end in pairwise(edges):
             if example.text[start:end].strip():
                 yield Span(start, end)
 
