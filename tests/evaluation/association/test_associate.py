@@ -1,6 +1,7 @@
 """Scores against answers: difficulty alone is no association, a planted one is found, nulls take it away."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -125,8 +126,8 @@ def test_examples_without_a_score_or_a_null_are_left_out_of_what_they_lack() -> 
     assert (found.n, found.counts["without_score"]) == (230, 0)
     pooled = found.overall.contrasts["position"].pooled
     assert pooled.n_positive + pooled.n_negative == 200
-    result.rows.drop(result.rows.index[result.rows["example"] == "e20"], inplace=True)
-    assert associate(result, answers, task).counts["without_score"] == 1
+    fewer = replace(result, rows=result.rows[result.rows["example"] != "e20"])
+    assert associate(fewer, answers, task).counts["without_score"] == 1
 
 
 def test_a_model_that_is_always_right_leaves_the_question_open_with_the_reason() -> None:
@@ -159,9 +160,9 @@ def test_scores_and_answers_of_other_tasks_are_refused() -> None:
         associate(result_of(task, noise, noise), answers, task)
 
 
-def test_on_pure_noise_the_verdict_is_hardly_ever_supported() -> None:
-    verdicts = [planted(0.0, in_differences=0.0, seed=seed).verdict for seed in range(20)]
-    assert verdicts.count(Verdict.SUPPORTED) <= 1
+def test_on_pure_noise_the_verdict_is_not_supported() -> None:
+    verdicts = [planted(0.0, in_differences=0.0, seed=seed).verdict for seed in range(8)]
+    assert Verdict.SUPPORTED not in verdicts
 
 
 def test_a_zoo_model_is_asked_and_scored_on_the_same_examples_by_both_protocols() -> None:
