@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-import pytest
+import numpy as np
 
 from attnprobe.evaluation.association.outcomes import questions_of, strata_of
-from attnprobe.tasks import CollectedTask, Example, csv_task, prontoqa_task
-from attnprobe.tasks.continuations import continuation_questions
-from attnprobe.tasks.prontoqa.asked import Measure, ProntoqaQuestions, prontoqa_task_questions
+from attnprobe.tasks import csv_task, prontoqa_task
+from attnprobe.tasks.answered import AnsweredQuestions
+from attnprobe.tasks.prontoqa.asked import Measure, ProntoqaQuestions
 from attnprobe.tasks.questions import Outcome
 from tests.evaluation.association.made_up import answers_of, task_of
 
@@ -31,41 +31,16 @@ def test_the_authors_rows_are_judged_too_and_grouped_by_their_form() -> None:
     assert [question.id for question in questions.questions] == [f"row {number}" for number in range(1, 11)]
 
 
-def test_other_text_is_right_when_it_is_the_gold() -> None:
-    task = CollectedTask(
-        name="own", settings={}, examples=(Example(id="one", prompt="The capital is", gold=" Lisbon"),)
-    )
-    questions = questions_of(task, Measure.STRICT)
-    (question,) = questions.questions
-    graded = {
-        text: questions.grade(question, text)
-        for text in (" Lisbon", "Lisbon\nand so on", " Lisbon, of", " ", "Lisbons")
-    }
-    assert [each.outcome for each in graded.values()] == [
-        *(Outcome.CORRECT, Outcome.CORRECT, Outcome.WRONG, Outcome.UNPARSEABLE, Outcome.WRONG),
-    ]
-    assert [each.measures["lenient"] for each in graded.values()] == [True, True, True, False, False]
-
-
-def test_a_gold_of_two_lines_is_compared_on_two_lines() -> None:
-    task = CollectedTask(name="own", settings={}, examples=(Example(id="one", prompt="p", gold="a\nb"),))
-    questions = continuation_questions(task)
-    (question,) = questions.questions
-    assert questions.grade(question, "a\nb\nc").outcome is Outcome.CORRECT
-    assert questions.grade(question, "a").outcome is Outcome.WRONG
-    assert questions.max_new_tokens == 3 + 4
-
-
-def test_a_task_without_questions_cannot_be_proved() -> None:
-    with pytest.raises(Exception, match="no question and query in it; expected a task of proofs"):
-        prontoqa_task_questions(task_of([1]))
+def test_text_that_wants_no_proof_is_held_against_its_gold() -> None:
+    questions = questions_of(task_of([1, 2]), Measure.CONTAIN)
+    assert isinstance(questions, AnsweredQuestions)
+    assert [question.reference for question in questions.questions] == [" g", " gg"]
 
 
 def test_groups_are_strata_and_unknown_ones_are_cut_by_gold_length() -> None:
     task = task_of([1, 1, 2, 3, 4, 9])
-    answers = answers_of(task, answers_correct := [True] * 6)  # type: ignore[arg-type]
+    answers = answers_of(task, np.ones(6, dtype=bool))
     assert strata_of(answers, task) == [f"made/{n}hop/none" for n in (1, 1, 2, 3, 4, 9)]
-    assert answers_correct == [True] * 6
     unknown = answers.assign(group=["other"] * 6)
     assert strata_of(unknown, task) == [
         *("other/short", "other/short", "other/middle", "other/middle", "other/long", "other/long"),
