@@ -1,7 +1,7 @@
 """Every normalisation once more, written down from the formulas with numpy, one head and one prefix at a time.
 
 In: a whole attention pattern. Out: the score of a key set. Slow, and independent of kernels and of `normalise`: the
-matrices are formed as they stand in notes on arXiv 2502.15120, whose column-normalised map is built entry by entry.
+matrices are formed one after the other as the code of arXiv 2502.15120 forms them.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,14 +13,10 @@ from attnprobe.attention.settings import Normalisation
 
 def samrank_parts(pattern: np.ndarray, zeroed: Collection[int]) -> tuple[np.ndarray, np.ndarray]:
     """Global and proportional score of the tokens of one prefix: pattern is its square block."""
-    n = len(pattern)
-    received = np.array([sum(pattern[i, j] for i in range(n)) for j in range(n)])
+    received = pattern.sum(axis=0)
     received[list(zeroed)] = 0.0
-    weighted = np.zeros((n, n))
-    for i in range(n):
-        for j in range(n):
-            weighted[i, j] = pattern[i, j] * received[j]
-    for j in range(n):
+    weighted = pattern @ np.diag(received)
+    for j in range(len(pattern)):
         column = weighted[:, j].sum()
         weighted[:, j] = weighted[:, j] / column if column > 0 else 0.0
     return received, weighted.sum(axis=1)

@@ -1,4 +1,4 @@
-"""Passes that only look at attention hold nothing of size T x T, whatever shapes the attention, and change no number."""
+"""Passes that only look at attention hold nothing of size T x T, whatever shapes it, and change no number."""
 
 from collections.abc import Callable
 from typing import Any
@@ -85,6 +85,12 @@ def made(name: str) -> hf.PreTrainedModel:
 def drawn(lengths: tuple[int, ...]) -> Tokens:
     generator = torch.Generator().manual_seed(0)
     return Tokens.of([torch.randint(VOCAB, (length,), generator=generator).tolist() for length in lengths])
+
+
+def test_the_watch_sees_the_mask_that_an_ordinary_pass_makes() -> None:
+    model = NativeModel(made("llama"), tokenizer=None, provenance=PROVENANCE)
+    with pytest.raises(AssertionError, match="made a tensor"), NothingSquare():
+        model.forward(drawn((T, 1203)), Plan(last_logits=1))
 
 
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])

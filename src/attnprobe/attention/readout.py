@@ -22,7 +22,8 @@ from attnprobe.kernels.attention import accumulator
 from attnprobe.plan import Tokens
 from attnprobe.plan.streams import LayerAttention
 
-SetScores = Float[Tensor, "head token set"]
+# tokens and sets are as many as each example has
+SetScores = Float[Tensor, "head _token _set"]
 ValueColumns = Float[Tensor, "batch #head k_pos column"]
 STORED = "stored"
 """What `impl` says where whole patterns exist anyway."""

@@ -38,7 +38,7 @@ class Scored:
     """The score of gold keys, of one head or of a mean over heads.
 
     Attributes:
-        label: `L5H3`; `L5` for a layer, where a normalisation has no heads (rollout); `all` for the mean over all scored.
+        label: `L5H3`; `L5` for a layer, where a normalisation has no heads (rollout); `all` for the mean over all.
         layer: None for `all`.
         index: which head of the layer; None for a layer and for `all`.
         score: mean over examples of the mean over gold tokens that have keys, with its interval.
@@ -68,8 +68,8 @@ class ScoreResult:
             (its mean score), NULL_difference (score - null over the tokens that have it), NULL_tokens.
         tokens: one row for each example, scored gold token and head: example, token (which gold token), token_position,
             word (text of the whole word), kind, n_keys, head, layer, index, score, and one column for each null.
-        keys: one row for each example and scored gold token: example, token, token_position, keys, and one column for each
-            null that is drawn (wrong_token, position): positions, as JSON.
+        keys: one row for each example and scored gold token: example, token, token_position, keys, and one column for
+            each null that is drawn (wrong_token, position): positions, as JSON.
     """
 
     settings: ScoreSettings
