@@ -34,7 +34,7 @@ from attnprobe.tasks.questions import Outcome
 
 
 def associate(
-    scored: ScoreResult | PaperResult,
+    scored: ScoreResult | PaperResult | pd.DataFrame,
     answers: pd.DataFrame,
     task: Task,
     settings: AssociationSettings | None = None,
@@ -42,7 +42,7 @@ def associate(
     """Hold scores against answers.
 
     Args:
-        scored: of the task, by either protocol.
+        scored: of the task, by either protocol; or the `rows` of one, as they are stored.
         answers: of the same model to the same task, from `answer_task`. Some rows alone: of these examples.
         task: has golds and facts.
         settings: as for `answer_task`.
@@ -59,7 +59,7 @@ def associate(
     chosen = settings or AssociationSettings()
     answers = answers.reset_index(drop=True)
     strata = strata_of(answers, task)
-    table = score_table(scored.rows, answers, strata)
+    table = score_table(scored if isinstance(scored, pd.DataFrame) else scored.rows, answers, strata)
     if not table.examples:
         raise TaskError(f"task {task.name}: no example has both a score and an answer; score and ask the same task.")
     overall_table = table.mean_over_heads()
