@@ -51,7 +51,7 @@ def association_sentences(result: AssociationResult) -> tuple[str, ...]:
     opening = {"supported": "Yes", "contradicted": "No", "undetermined": "Undetermined"}[result.verdict.value]
     first = (
         f"Is the score higher where the model's own answer is right? {opening}. Of {counted(result.n, 'answer')} "
-        f"{result.n_correct} are right ({result.measure}) and {n_wrong} wrong. {_sentence_case(result.because)}."
+        f"{result.n_correct} are right ({result.measure}) and {n_wrong} wrong. {_because(result)}"
     )
     unreadable = f"{counted(result.n_unparseable, 'answer')} could not be read and count as wrong."
     return (first, unreadable) if result.n_unparseable else (first,)
@@ -107,7 +107,8 @@ def _contrasts(result: AssociationResult) -> PartTable:
 
 
 def _heads(result: AssociationResult) -> tuple[PartTable, ...]:
-    known = [head for head in result.heads if head.contrasts[SCORE].within.auroc is not None]
+    # without intervals an order of heads would be an order of accidents
+    known = [head for head in result.heads if head.contrasts[SCORE].within.low is not None]
     if not known:
         return ()
     ordered = sorted(known, key=lambda head: -abs((head.contrasts[SCORE].within.auroc or 0.5) - 0.5))[:_HEADS_SHOWN]
@@ -119,8 +120,8 @@ def _heads(result: AssociationResult) -> tuple[PartTable, ...]:
         )
         for head in ordered
     ]
-    columns = ("Head", *(f"AUROC, {quantity_name(name)}" for name in ordered[0].contrasts), "q of the score")
-    return (PartTable(title="Heads that part right from wrong most, within strata", columns=columns, rows=rows),)
+    columns = ("Head", *(_short_name(name) for name in ordered[0].contrasts), "q of the score")
+    return (PartTable(title="Heads that part right from wrong most: AUROC within strata", columns=columns, rows=rows),)
 
 
 def _groups(result: AssociationResult) -> tuple[PartTable, ...]:
@@ -130,8 +131,8 @@ def _groups(result: AssociationResult) -> tuple[PartTable, ...]:
         (printable(group), *(auroc_text(found.pooled) for found in head.contrasts.values()))
         for group, head in result.by_group.items()
     ]
-    names = [f"AUROC, {quantity_name(name)}" for name in result.overall.contrasts]
-    return (PartTable(title="Stratum by stratum, mean over heads", columns=("Stratum", *names), rows=rows),)
+    names = [_short_name(name) for name in result.overall.contrasts]
+    return (PartTable(title="AUROC stratum by stratum, mean over heads", columns=("Stratum", *names), rows=rows),)
 
 
 def _confounds(result: AssociationResult) -> tuple[PartTable, ...]:
@@ -186,5 +187,13 @@ def _separation_record(found: Separation) -> Mapping[str, JsonValue]:
     }
 
 
-def _sentence_case(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _because(result: AssociationResult) -> str:
+    """AUROCs of the score and of what each null leaves of it; why there is no interval is said once."""
+    contrasts = result.overall.contrasts.items()
+    found = ", ".join(f"{auroc_text(contrast.within)} by {quantity_name(name)}" for name, contrast in contrasts)
+    reason = result.overall.contrasts[SCORE].within.reason
+    return f"AUROC within strata: {found}{f' ({reason})' if reason else ''}."
+
+
+def _short_name(quantity: str) -> str:
+    return quantity_name(quantity).removeprefix("score ") if quantity != SCORE else "score"

@@ -14,6 +14,7 @@ from attnprobe.attention.strongest import by_margin, closest_null, strongest_sco
 from attnprobe.report.finding import ALPHA, LEVEL, Verdict
 from attnprobe.report.numbers import counted, number, with_interval
 from attnprobe.report.phrases import keys_phrase
+from attnprobe.report.texts import printable
 from attnprobe.runs import JsonValue
 from attnprobe.statistics.estimates import Estimate
 from attnprobe.statistics.sign_flips import MIN_EXAMPLES
@@ -87,7 +88,7 @@ def find_score(result: ScoreResult) -> ScoreFinding:
     sentences = (_mean_sentence(result, verdict), _heads_sentence(result), _strongest_sentence(result))
     return ScoreFinding(
         verdict=verdict,
-        question=f"Is there more attention on {keys_phrase(result.settings.keys)} than chance puts there?",
+        question=f"Is there more attention on {printable(keys_phrase(result.settings.keys))} than chance puts there?",
         answer=" ".join(sentence for sentence in sentences if sentence),
         closest=closest_null(result.overall),
     )
