@@ -15,7 +15,7 @@ from attnprobe.attention.exchange import Exchange, chances
 from attnprobe.attention.key_sets import DRAWN, ExampleKeys, key_sets
 from attnprobe.attention.readout import GoldReadout, LayerScores
 from attnprobe.attention.result import ScoreResult
-from attnprobe.attention.settings import Null, Protocol, ScoreSettings
+from attnprobe.attention.settings import Normalisation, Null, Protocol, ScoreSettings
 from attnprobe.attention.tables import (
     KINDS,
     Measured,
@@ -25,7 +25,8 @@ from attnprobe.attention.tables import (
     summarise,
     tokens_frame,
 )
-from attnprobe.errors import SpecError, TaskError
+from attnprobe.attention.value_norms import ValueNorms
+from attnprobe.errors import PlanError, SpecError, TaskError
 from attnprobe.models.alignment import align_all
 from attnprobe.models.model import Model
 from attnprobe.plan import Plan, Tokens
@@ -53,6 +54,7 @@ def score_gold_tokens(
         SpecError: the protocol is another, a layer or span does not exist, or an example exceeds the model's context.
         TaskError: the task does not know the keys asked for, or no gold token has any.
         KernelError: the kernels asked for cannot be had.
+        PlanError: the model's attention is not finite.
 
     Source: ours, docs/decisions/0013-scores.md; after arXiv 2502.15120.
     """
@@ -69,14 +71,15 @@ def score_gold_tokens(
             f"task {task.name}: no gold token of its {len(aligned)} examples has {settings.keys} keys besides special "
             "tokens and the first position; choose other keys."
         )
-    heads = _heads(model, layers)
+    heads = _heads(model, layers, settings)
+    norms = ValueNorms(model, layers) if settings.normalise is Normalisation.VALUE_WEIGHTED else None
     exchange = Exchange(len(heads) + 1 + len(KINDS), settings.seed)
     measured: list[Measured] = []
     impls: set[str] = set()
     for start in range(0, len(scored), settings.batch_size):
         batch = scored[start : start + settings.batch_size]
-        for one, scores in _run(model, batch, layers, settings, impls):
-            measured.append(_measured(one, scores, exchange))
+        for one, scores in _run(model, batch, layers, settings, norms, impls):
+            measured.append(_measured(one, scores, heads, exchange))
         if progress is not None:
             progress(len(measured), len(scored))
     return _result(settings, model, measured, heads, exchange, _counts(found, measured), "+".join(sorted(impls)))
@@ -91,7 +94,9 @@ def _layers(model: Model, settings: ScoreSettings) -> tuple[int, ...]:
     return layers
 
 
-def _heads(model: Model, layers: Sequence[int]) -> tuple[ScoredHead, ...]:
+def _heads(model: Model, layers: Sequence[int], settings: ScoreSettings) -> tuple[ScoredHead, ...]:
+    if settings.normalise is Normalisation.ROLLOUT:
+        return tuple(ScoredHead(label=f"L{layer}", layer=layer, index=None) for layer in layers)
     return tuple(
         ScoredHead(label=str(head), layer=head.layer, index=head.head)
         for head in model.dims.heads
@@ -100,23 +105,41 @@ def _heads(model: Model, layers: Sequence[int]) -> tuple[ScoredHead, ...]:
 
 
 def _run(
-    model: Model, batch: Sequence[ExampleKeys], layers: Sequence[int], settings: ScoreSettings, impls: set[str]
+    model: Model,
+    batch: Sequence[ExampleKeys],
+    layers: Sequence[int],
+    settings: ScoreSettings,
+    norms: ValueNorms | None,
+    impls: set[str],
 ) -> Iterator[tuple[ExampleKeys, Float[np.ndarray, "head token set"]]]:
     """Scores of every head of a batch, in float64, one example after the other."""
     tokens = Tokens.of([one.aligned.ids for one in batch])
-    readout = GoldReadout(batch, tokens, settings)
-    streams = tuple(Stream(layer=layer, statistic=readout) for layer in layers)
+    readout = GoldReadout(batch, tokens, settings, norms)
+    # a rollout through a layer goes through all below it
+    watched = range(max(layers) + 1) if settings.normalise is Normalisation.ROLLOUT else layers
+    streams = tuple(Stream(layer=layer, statistic=readout) for layer in watched)
     run = model.forward(tokens, Plan(streams=streams, last_logits=0))
-    found: Sequence[LayerScores] = run.streamed
+    streamed: Sequence[LayerScores] = run.streamed
+    found = [one for layer, one in zip(watched, streamed, strict=True) if layer in set(layers)]
     impls |= {layer.impl for layer in found}
     for row, one in enumerate(batch):
         yield one, np.concatenate([layer.scores[row].double().numpy() for layer in found])
 
 
-def _measured(keys: ExampleKeys, scores: Float[np.ndarray, "head token set"], exchange: Exchange) -> Measured:
+def _measured(
+    keys: ExampleKeys, scores: Float[np.ndarray, "head token set"], heads: Sequence[ScoredHead], exchange: Exchange
+) -> Measured:
     """Split an example's scores into gold and nulls, and count it into the exchange of key sets."""
     n_sets, owners = len(keys.sets), np.array(keys.owners)
     tokens = np.arange(len(owners))
+    gold = scores[:, tokens, owners]
+    # NaN says further down that a token has no null: a model's own must not pass for it
+    broken = ~np.isfinite(gold).all(axis=1)
+    if broken.any():
+        raise PlanError(
+            f"{heads[int(broken.argmax())].label} attends with NaN or infinite weights in example "
+            f"{keys.aligned.example.id!r}; run the model in float32 or bfloat16, or look at its weights."
+        )
     nulls: dict[Null, Float[np.ndarray, "head token"]] = {}
     for place, null in enumerate(DRAWN, start=1):
         has_keys = np.array([keys.sets[owner].drawn[null] is not None for owner in keys.owners])
@@ -125,7 +148,6 @@ def _measured(keys: ExampleKeys, scores: Float[np.ndarray, "head token set"], ex
     among_gold = np.where(reach[owners], scores[:, :, :n_sets], 0.0)
     expected = (among_gold * chances(reach)[owners]).sum(axis=2)
     nulls[Null.PERMUTED] = np.where(reach[owners].sum(axis=1) > 1, expected, np.nan)
-    gold = scores[:, tokens, owners]
     measured = Measured(keys=keys, gold=gold, nulls=nulls)
     exchange.add(keys.aligned.example.id, reach, _parts(measured, among_gold))
     return measured

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from attnprobe.attention.key_sets import DRAWN, ExampleKeys
 from attnprobe.attention.normalise import key_values, share_of_row, sink_columns
+from attnprobe.attention.rollout import Rollout
 from attnprobe.attention.settings import FirstKey, Normalisation, ScoreSettings
-from attnprobe.errors import PlanError
+from attnprobe.attention.value_norms import ValueNorms
 from attnprobe.kernels import Attention, StoredPattern, column_sums, key_scores, resolve, weighted_values
 from attnprobe.kernels.attention import accumulator
 from attnprobe.plan import Tokens
@@ -58,9 +59,12 @@ class GoldReadout:
         keys: of the examples that run, each with a scored token.
         tokens: the batch, in the same order.
         settings: of the run.
+        norms: what each key carries; for value_weighted alone.
     """
 
-    def __init__(self, keys: Sequence[ExampleKeys], tokens: Tokens, settings: ScoreSettings) -> None:
+    def __init__(
+        self, keys: Sequence[ExampleKeys], tokens: Tokens, settings: ScoreSettings, norms: ValueNorms | None = None
+    ) -> None:
         self._settings = settings
         self._n_tokens = [len(one.tokens) for one in keys]
         self._shifted = [
@@ -74,25 +78,26 @@ class GoldReadout:
         self._starts = torch.tensor([tokens.padding(row) for row in range(len(keys))])
         self._excluded = _excluded(keys, tokens, settings.first_key)
         self._members = _members(self._shifted, tokens.width)
+        self._norms = norms
+        self._rollout: Rollout | None = None
 
     def __call__(self, seen: LayerAttention) -> LayerScores:
         """Score one layer."""
-        source, normalisation = seen.source, self._settings.normalise
-        match normalisation:
+        source = seen.source
+        match self._settings.normalise:
             case Normalisation.DIRECT:
                 scores = self._rows(source, self._members)
             case Normalisation.RENORMALISED:
                 scores = self._renormalised(source)
-            case Normalisation.VALUE_WEIGHTED | Normalisation.ROLLOUT:
-                raise PlanError(f"normalisation {normalisation} is not a statistic of one layer's attention pattern.")
+            case Normalisation.VALUE_WEIGHTED:
+                scores = self._value_weighted(seen)
+            case Normalisation.ROLLOUT:
+                scores = self._rolled_out(seen)
             case _:
                 return self._as_layer(self._largest(source), source)
+        counts = zip(self._n_tokens, self._shifted, strict=True)
         return self._as_layer(
-            [
-                scores[row, :, :n_tokens, : len(sets)]
-                for row, (n_tokens, sets) in enumerate(zip(self._n_tokens, self._shifted, strict=True))
-            ],
-            source,
+            [scores[row, :, :n_tokens, : len(sets)] for row, (n_tokens, sets) in enumerate(counts)], source
         )
 
     def _as_layer(self, scores: Sequence[SetScores], source: Attention | StoredPattern) -> LayerScores:
@@ -129,14 +134,31 @@ class GoldReadout:
     ) -> Float[Tensor, "batch head token column"]:
         """What the rows of predicting positions give to value columns."""
         first = int(self._prefixes.min()) - 1
-        like = source.pattern if isinstance(source, StoredPattern) else source.query
-        values = values.to(like.device, accumulator(like))
-        sums = weighted_values(_last_queries(source, first), values, impl=self._settings.impl)
-        n_heads, n_columns = sums.shape[1], sums.shape[3]
-        rows = repeat(
-            self._prefixes.to(sums.device) - 1 - first, "batch token -> batch h token c", h=n_heads, c=n_columns
+        sums = weighted_values(_last_queries(source, first), _like(source, values), impl=self._settings.impl)
+        return self._at_predicting(sums, first)
+
+    def _at_predicting(
+        self, sums: Float[Tensor, "batch head q_pos column"], first: int
+    ) -> Float[Tensor, "batch head token column"]:
+        """The rows of predicting positions, of rows from a column on."""
+        rows = self._prefixes.to(sums.device) - 1 - first
+        return sums.gather(
+            2, repeat(rows, "batch token -> batch head token column", head=sums.shape[1], column=sums.shape[3])
         )
-        return sums.gather(2, rows)
+
+    def _value_weighted(self, seen: LayerAttention) -> Float[Tensor, "batch head token set"]:
+        """Rows weighted by what each key carries, as shares of what the row carries."""
+        assert self._norms is not None
+        norms = rearrange(self._norms(seen), "batch head k_pos -> batch head k_pos 1")
+        columns = _like(seen.source, torch.nn.functional.pad(self._members, (0, 1), value=1.0))
+        sums = self._rows(seen.source, columns * norms)
+        return share_of_row(sums[..., :-1], sums[..., -1])
+
+    def _rolled_out(self, seen: LayerAttention) -> Float[Tensor, "batch 1 token set"]:
+        """Rows of the attention rolled out through the layers so far."""
+        if self._rollout is None:
+            self._rollout = Rollout(_like(seen.source, self._members), self._settings.impl)
+        return self._at_predicting(self._rollout(seen), 0)
 
     def _renormalised(self, source: Attention | StoredPattern) -> Float[Tensor, "batch head token set"]:
         """Rows without first key and sinks, as shares of what is left of them.
@@ -168,6 +190,12 @@ class GoldReadout:
 
 def _device(source: Attention | StoredPattern) -> torch.device:
     return source.pattern.device if isinstance(source, StoredPattern) else source.query.device
+
+
+def _like(source: Attention | StoredPattern, values: Tensor) -> Tensor:
+    """Values where the source is, as precise as sums over it."""
+    like = source.pattern if isinstance(source, StoredPattern) else source.query
+    return values.to(like.device, accumulator(like))
 
 
 def _last_queries(source: Attention | StoredPattern, first: int) -> Attention | StoredPattern:
