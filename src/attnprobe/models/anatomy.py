@@ -58,10 +58,18 @@ class Anatomy:
     layers: tuple[Layer, ...]
     dims: ModelDims
 
-    def watch(self, model: PreTrainedModel, watcher: AttentionPass) -> AbstractContextManager[None]:
-        """Send the attention calls of the model to a pass."""
+    def watch(
+        self, model: PreTrainedModel, watcher: AttentionPass, *, leaves_masks: bool = False
+    ) -> AbstractContextManager[None]:
+        """Send the attention calls of the model to a pass.
+
+        Args:
+            model: whose anatomy this is.
+            watcher: gets the calls.
+            leaves_masks: as for `watch_interface`; a model outside the interface makes its masks itself.
+        """
         if self.route is Route.INTERFACE:
-            return watch_interface(model, watcher)
+            return watch_interface(model, watcher, leaves_masks=leaves_masks)
         repeats = {layer.caller: layer.n_repeats for layer in self.layers}
         return watch_direct([layer.caller for layer in self.layers], watcher, repeats)
 

@@ -1,8 +1,8 @@
 """One attention call of a model, and its exact computation under a plan.
 
 In: queries, keys and values as a model hands them to its attention (after rotary embedding), with everything that
-shapes its softmax. Out: the heads' outputs. Nothing here knows how the call was caught; `attention_interface` and
-`direct_attention` do that.
+shapes its softmax. Out: the heads' outputs, and what statistics make of the attention. Nothing here knows how the call
+was caught; `attention_interface` and `direct_attention` do that.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from attnprobe.errors import ModelError
+from attnprobe.kernels import Attention
+from attnprobe.models.blockwise_attention import blockwise_attention
+from attnprobe.models.passes import PassIsOver, visible_keys
 from attnprobe.plan import Execution, Point
 from attnprobe.shapes import HeadVectors, Visible
 
@@ -22,6 +25,17 @@ Heads = Float[Tensor, "batch head pos d_head"]
 KvHeads = Float[Tensor, "batch kv_head k_pos d_head"]
 Plain = Callable[[Heads, KvHeads, KvHeads], HeadVectors]
 """The model's own way from q, k, v to z; what untouched layers run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmadeMask:
+    """What stands where a mask of size T x T would: it would be causal, leave out padding, and hold this window.
+
+    Attributes:
+        window: in tokens, the querying one included; None for none.
+    """
+
+    window: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,7 +47,7 @@ class AttentionCall:
         key: after rotary embedding, heads not expanded to query heads.
         value: heads not expanded.
         mask: where to attend (bool) or what to add to the logits (float), [batch, 1 or head, q_pos, k_pos]; None for
-            none beyond `is_causal`.
+            none beyond `is_causal`; unmade where the pass is to look without one.
         is_causal: whether a missing mask stands for a causal one.
         scaling: factor on the products of queries and keys.
         softcap: bound of the logits, by tanh; None for none.
@@ -43,7 +57,7 @@ class AttentionCall:
     query: Heads
     key: KvHeads
     value: KvHeads
-    mask: Tensor | None
+    mask: Tensor | UnmadeMask | None
     is_causal: bool
     scaling: float
     softcap: float | None = None
@@ -57,6 +71,7 @@ class AttentionCall:
         """
         batch, _, n_queries, _ = self.query.shape
         n_keys = self.key.shape[2]
+        assert not isinstance(self.mask, UnmadeMask), "a mask is made before it is looked at"
         if self.mask is None:
             visible = torch.ones(n_queries, n_keys, dtype=torch.bool, device=self.query.device)
             visible = visible.tril(n_keys - n_queries) if self.is_causal else visible
@@ -69,9 +84,26 @@ class AttentionCall:
 
     def masked(self, logits: Float[Tensor, "batch head q_pos k_pos"]) -> Float[Tensor, "batch head q_pos k_pos"]:
         """Logits with the model's mask, as eager attention adds it."""
-        if self.mask is not None and self.mask.dtype is not torch.bool:
+        if isinstance(self.mask, Tensor) and self.mask.dtype is not torch.bool:
             return logits + self.mask[..., : self.key.shape[2]]
         return logits.masked_fill(~self.visible(), torch.finfo(logits.dtype).min)
+
+    def attention(self, starts: tuple[int, ...], window: int | None) -> Attention:
+        """The call as kernels take it, whose mask is made of two numbers.
+
+        Args:
+            starts: for each sequence, the column of its first token.
+            window: of the layer.
+        """
+        return Attention(
+            query=self.query,
+            key=self.key,
+            scaling=self.scaling,
+            softcap=self.softcap,
+            window=window,
+            sinks=self.sinks,
+            starts=starts,
+        )
 
 
 @runtime_checkable
@@ -102,6 +134,7 @@ def explicit_attention(call: AttentionCall, execution: Execution | None = None, 
     pattern = _softmax(logits, call.sinks)
     if execution is not None:
         pattern = execution.pattern(layer, pattern, visible)
+        execution.stream_pattern(layer, pattern, visible, call.value)
     return rearrange(torch.matmul(pattern, value), "batch head pos d_head -> batch pos head d_head").contiguous()
 
 
@@ -126,10 +159,23 @@ def attend_under_plan(call: AttentionCall, plain: Plain, execution: Execution, l
             copies[name] = _by_head(execution.vectors(point, layer, expanded, per_query_head=True))
         call = replace(call, **copies)
     if execution.needs_pattern(layer) or execution.needs_per_query_head(layer):
+        if isinstance(call.mask, UnmadeMask):
+            call = replace(call, mask=visible_keys(execution.tokens, call.mask.window).to(call.query.device))
         z = explicit_attention(call, execution, layer)
     else:
-        z = plain(call.query, call.key, call.value)
-    return execution.vectors(Point.Z, layer, z) if execution.touches(layer, Point.Z) else z
+        if execution.has_streams(layer):
+            attention = call.attention(execution.tokens.starts, execution.dims.windows[layer])
+            execution.stream(layer, attention, call.value)
+        if execution.is_over:
+            raise PassIsOver
+        if isinstance(call.mask, UnmadeMask):
+            z = blockwise_attention(call.attention(execution.tokens.starts, call.mask.window), call.value)
+        else:
+            z = plain(call.query, call.key, call.value)
+    z = execution.vectors(Point.Z, layer, z) if execution.touches(layer, Point.Z) else z
+    if execution.is_over:
+        raise PassIsOver
+    return z
 
 
 def expand_heads(heads: KvHeads, n_repeats: int) -> Float[Tensor, "batch head k_pos d_head"]:

@@ -16,26 +16,37 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from attnprobe.errors import ModelError
-from attnprobe.models.attention_call import AttentionCall, AttentionPass, Heads, KvHeads, explicit_attention
+from attnprobe.models.attention_call import (
+    AttentionCall,
+    AttentionPass,
+    Heads,
+    KvHeads,
+    UnmadeMask,
+    explicit_attention,
+)
+from attnprobe.models.unmade_masks import is_marker, mask_or_marker, window_of
 from attnprobe.shapes import HeadVectors
 
 IMPLEMENTATION = "attnprobe"
 # a context variable, not a global: passes in other threads do not see it
 _WATCHER: ContextVar[AttentionPass | None] = ContextVar("attnprobe_attention_pass", default=None)
 _IS_EAGER: ContextVar[bool] = ContextVar("attnprobe_is_eager", default=False)
+_LEAVES_MASKS: ContextVar[bool] = ContextVar("attnprobe_leaves_masks", default=False)
 
 
 @contextmanager
-def watch_interface(model: PreTrainedModel, watcher: AttentionPass) -> Generator[None]:
+def watch_interface(model: PreTrainedModel, watcher: AttentionPass, *, leaves_masks: bool = False) -> Generator[None]:
     """Send the model's attention calls to a pass; its own implementation is back afterwards, come what may.
 
     Args:
         model: one whose attention goes through the interface.
         watcher: gets the calls made in this context, not those of other threads.
+        leaves_masks: make no mask of size T x T; calls that would have one, or that the model would answer step by
+            step, come with an `UnmadeMask`, which the watcher must answer itself.
     """
     configs = _configs(model)
     found = [config._attn_implementation for config in configs]
-    tokens = _WATCHER.set(watcher), _IS_EAGER.set("eager" in found)
+    tokens = _WATCHER.set(watcher), _IS_EAGER.set("eager" in found), _LEAVES_MASKS.set(leaves_masks)
     try:
         for config in configs:
             config._attn_implementation_internal = IMPLEMENTATION
@@ -45,6 +56,7 @@ def watch_interface(model: PreTrainedModel, watcher: AttentionPass) -> Generator
             config._attn_implementation_internal = implementation
         _WATCHER.reset(tokens[0])
         _IS_EAGER.reset(tokens[1])
+        _LEAVES_MASKS.reset(tokens[2])
 
 
 def _configs(model: PreTrainedModel) -> list[Any]:
@@ -71,17 +83,17 @@ def _attention(
     """What transformers calls in place of its own attention; passes run in evaluation mode, so dropout is 0."""
     if options.get("position_bias") is not None:
         raise ModelError(f"{type(module).__name__} adds a learned position bias to its attention; that is not served.")
+    is_stepwise = _IS_EAGER.get() or softcap is not None or s_aux is not None
     call = AttentionCall(
         query=query,
         key=key,
         value=value,
-        mask=attention_mask,
+        mask=_mask_of(attention_mask, is_stepwise=is_stepwise),
         is_causal=bool(getattr(module, "is_causal", True) if is_causal is None else is_causal),
         scaling=query.shape[-1] ** -0.5 if scaling is None else scaling,
         softcap=softcap,
         sinks=s_aux,
     )
-    is_stepwise = _IS_EAGER.get() or softcap is not None or s_aux is not None
 
     def plain(q: Heads, k: KvHeads, v: KvHeads) -> HeadVectors:
         if is_stepwise:
@@ -103,5 +115,18 @@ def _attention(
     return (plain(query, key, value) if watcher is None else watcher.attend(module, call, plain)), None
 
 
+def _mask_of(mask: Tensor | None, *, is_stepwise: bool) -> Tensor | UnmadeMask | None:
+    if not _LEAVES_MASKS.get():
+        return mask
+    if mask is not None and is_marker(mask):
+        return UnmadeMask(window=window_of(mask))
+    # without a mask the step-by-step way is the one that would make something of size T x T
+    return UnmadeMask(window=None) if mask is None and is_stepwise else mask
+
+
+def _masks(*args: Any, **options: Any) -> Tensor | None:
+    return mask_or_marker(*args, **options) if _LEAVES_MASKS.get() else sdpa_mask(*args, **options)
+
+
 AttentionInterface.register(IMPLEMENTATION, _attention)
-AttentionMaskInterface.register(IMPLEMENTATION, sdpa_mask)
+AttentionMaskInterface.register(IMPLEMENTATION, _masks)

@@ -1,12 +1,13 @@
 """The native backend: transformers with our own attention function.
 
 In: a transformers model. Out: `NativeModel`, which carries out plans. Layers that a plan leaves alone run the model's
-own attention; where a pattern is read or edited, attention is computed step by step. Between passes nothing of ours is
-on the model.
+own attention, and statistics ride along; where a pattern is read or edited, attention is computed step by step. A pass
+that only looks (`Execution.masks_itself`) makes no T x T mask, and stops once nothing is still to come. Between passes
+nothing of ours is on the model.
 """
 
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from threading import RLock, get_ident
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,9 +18,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from attnprobe.errors import ModelError, PlanError
 from attnprobe.models.anatomy import Anatomy, find_anatomy
-from attnprobe.models.attention_call import AttentionCall, Plain, attend_under_plan
+from attnprobe.models.attention_call import AttentionCall, Plain, UnmadeMask, attend_under_plan
 from attnprobe.models.model import Backend, Provenance
-from attnprobe.models.passes import evaluating, input_device, model_inputs, options_of, visible_keys
+from attnprobe.models.passes import PassIsOver, evaluating, input_device, model_inputs, options_of, visible_keys
 from attnprobe.plan import EMPTY_PLAN, Execution, ModelDims, Plan, Point, Run, Tokens
 from attnprobe.shapes import HeadVectors, Logits
 
@@ -83,14 +84,19 @@ class NativeModel:
             PlanError: a module that the plan names has no such output, or a write did not fire.
         """
         execution = Execution(plan, self.dims, tokens)
-        watcher = _PlanPass(execution, self._anatomy, tokens)
+        watcher = _PlanPass(execution, self._anatomy)
+        logits: Logits | None = None
+        if execution.is_over:
+            return execution.finish(logits)
         with ExitStack() as stack:
             stack.enter_context(self._lock)
             stack.enter_context(torch.no_grad())
             stack.enter_context(evaluating(self._model))
             stack.enter_context(_hooked(self._anatomy, execution))
-            stack.enter_context(self._anatomy.watch(self._model, watcher))
-            logits: Logits = self._model(**model_inputs(self._model, self._options, tokens, plan)).logits
+            watch = self._anatomy.watch(self._model, watcher, leaves_masks=execution.masks_itself)
+            stack.enter_context(watch)
+            with suppress(PassIsOver):
+                logits = self._model(**model_inputs(self._model, self._options, tokens, plan)).logits
         return execution.finish(logits)
 
     def close(self) -> None:
@@ -100,25 +106,35 @@ class NativeModel:
 class _PlanPass:
     """Answers the attention calls of one pass under a plan."""
 
-    def __init__(self, execution: Execution, anatomy: Anatomy, tokens: Tokens) -> None:
+    def __init__(self, execution: Execution, anatomy: Anatomy) -> None:
         self._execution = execution
         self._layers = {id(layer.caller): index for index, layer in enumerate(anatomy.layers)}
         self._windows = anatomy.dims.windows
-        self._tokens = tokens
+        self._tokens = execution.tokens
 
     def attend(self, caller: nn.Module, call: AttentionCall, plain: Plain) -> HeadVectors:
         layer = self._layers.get(id(caller))
         if layer is None:
             return plain(call.query, call.key, call.value)
-        if self._execution.needs_pattern(layer):
+        is_unmade = isinstance(call.mask, UnmadeMask)
+        if is_unmade or self._execution.needs_pattern(layer) or self._execution.has_streams(layer):
             self._check_visible(layer, call)
         return attend_under_plan(call, plain, self._execution, layer)
 
     def _check_visible(self, layer: int, call: AttentionCall) -> None:
         """What the model lets its queries see is what the plan was checked against."""
-        visible, is_token = call.visible(), self._tokens.attention_mask().bool().to(call.query.device)
-        expected = visible_keys(self._tokens, self._windows[layer]).to(visible.device)
-        if visible.shape != expected.shape or not torch.equal(visible[is_token[:, None]], expected[is_token[:, None]]):
+        width, window = self._tokens.width, self._windows[layer]
+        if isinstance(call.mask, UnmadeMask):
+            fits = (call.mask.window or width) == min(window or width, width)
+        elif call.mask is None:
+            fits = call.is_causal and not any(self._tokens.starts) and (window is None or window >= width)
+        else:
+            visible, is_token = call.visible(), self._tokens.attention_mask().bool().to(call.query.device)
+            expected = visible_keys(self._tokens, window).to(visible.device)
+            fits = visible.shape == expected.shape and torch.equal(
+                visible[is_token[:, None]], expected[is_token[:, None]]
+            )
+        if not fits:
             raise ModelError(
                 f"layer {layer}: the mask that the model passes to its attention is not causal with "
                 f"{_describe(self._windows[layer])}, as its config says; this model cannot be served."
@@ -162,6 +178,8 @@ def _input_hook(execution: Execution, layer: int, d_model: int) -> Any:
                 f"expected [batch, pos, {d_model}]. This model has no plain residual stream."
             )
         edited = execution.vectors(Point.RESID, layer, resid)
+        if execution.is_over:
+            raise PassIsOver
         return ((edited, *args[1:]), kwargs) if args else (args, kwargs | {"hidden_states": edited})
 
     return hook
@@ -173,8 +191,9 @@ def _output_hook(execution: Execution, point: Point, layer: int) -> Any:
     def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
         if get_ident() != owner:
             return None
-        if isinstance(output, tuple):
-            return (execution.vectors(point, layer, output[0]), *output[1:])
-        return execution.vectors(point, layer, output)
+        edited = execution.vectors(point, layer, output[0] if isinstance(output, tuple) else output)
+        if execution.is_over:
+            raise PassIsOver
+        return (edited, *output[1:]) if isinstance(output, tuple) else edited
 
     return hook

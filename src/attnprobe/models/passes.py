@@ -58,8 +58,13 @@ def model_inputs(model: PreTrainedModel, options: frozenset[str], tokens: Tokens
     if "use_cache" in options:
         inputs["use_cache"] = False
     if plan.last_logits is not None and "logits_to_keep" in options:
-        inputs["logits_to_keep"] = plan.last_logits
+        # 0 would keep all
+        inputs["logits_to_keep"] = max(1, plan.last_logits)
     return inputs
+
+
+class PassIsOver(Exception):  # noqa: N818, it tells of no error
+    """Raised inside a model to leave it once nothing that the plan asks for is still to come; never seen outside."""
 
 
 @contextmanager

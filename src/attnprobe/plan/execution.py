@@ -2,29 +2,34 @@
 
 In: tensors that a backend brings from a model, with the boolean mask of what each query may see. Out: the tensors the
 model is to go on with, and at the end a `Run`. A backend calls, for every layer: `vectors` at each point it passes,
-`attn_logits` before the softmax and `pattern` after it, then `finish`. Exact meanings: DESIGN.md section 4.
+`attn_logits` before the softmax and `pattern` after it, or `stream` where it keeps to its own attention, then `finish`.
+Exact meanings: DESIGN.md section 4.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from einops import rearrange
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from attnprobe.errors import PlanError, SpecError
+from attnprobe.errors import PlanError
+from attnprobe.kernels import Attention, StoredPattern
 from attnprobe.plan.dims import ModelDims
-from attnprobe.plan.interventions import EmptyRow, Mask, Replace, Scale
+from attnprobe.plan.edits import changed, describe, edge_entries, edge_firing
+from attnprobe.plan.interventions import EmptyRow, Mask, Scale
 from attnprobe.plan.plan import Plan, Read, Write
 from attnprobe.plan.run import Firing, Run
-from attnprobe.plan.sites import Edges, Point
+from attnprobe.plan.sites import Point
+from attnprobe.plan.streams import LayerAttention
 from attnprobe.plan.tokens import Tokens
-from attnprobe.shapes import AttnLogits, Logits, Visible
+from attnprobe.shapes import AttnLogits, HeadKeys, Logits, Visible
 from attnprobe.shapes import Pattern as PatternTensor
 
 
 class Execution:
-    """The state of one forward pass under a plan: what was read, how often each write fired.
+    """The state of one forward pass under a plan: what was read and streamed, how often each write fired.
 
     Args:
         plan: what to do.
@@ -38,10 +43,12 @@ class Execution:
     def __init__(self, plan: Plan, dims: ModelDims, tokens: Tokens) -> None:
         plan.check(dims, tokens)
         self.plan = plan
-        self._dims = dims
-        self._tokens = tokens
+        self.dims = dims
+        self.tokens = tokens
         self._reads: dict[tuple[Point, int], Tensor] = {}
+        self._streamed: dict[int, Any] = {}
         self._fired = [Firing() for _ in plan.writes]
+        self._passed: set[int] = set()
         self._is_token = tokens.attention_mask().bool()
         # rows that a mask emptied under EmptyRow.ZERO: their pattern is zeroed once it exists
         self._zero_rows: dict[int, list[Int[Tensor, "3 row"]]] = {}
@@ -53,6 +60,25 @@ class Execution:
     def needs_pattern(self, layer: int) -> bool:
         """Whether this layer must compute its attention pattern explicitly."""
         return self.touches(layer, Point.ATTN_LOGITS, Point.PATTERN)
+
+    def has_streams(self, layer: int) -> bool:
+        """Whether a statistic looks at this layer's attention."""
+        return any(stream.layer == layer for stream in self.plan.streams)
+
+    @property
+    def masks_itself(self) -> bool:
+        """Whether the pass is one for looking only, in which a backend that can spares the model its T x T masks."""
+        return bool(self.plan.streams) or self.plan.last_logits == 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing that the plan asks for is still to come, so that the pass may stop here."""
+        return (
+            self.plan.last_logits == 0
+            and len(self._streamed) == len(self.plan.streams)
+            and len(self._passed) == len(self.plan.writes)
+            and all((read.point, read.layer) in self._reads for read in self.plan.reads)
+        )
 
     def needs_per_query_head(self, layer: int) -> bool:
         """Whether keys or values of this layer must be expanded to query heads before `vectors` sees them."""
@@ -72,6 +98,7 @@ class Execution:
         for index, write in self._writes_at(point, layer):
             if write.site.per_query_head != per_query_head:
                 continue
+            self._passed.add(index)
             edited = edited.clone() if edited is tensor else edited
             self._edit_vectors(index, write, edited)
         if Read(point=point, layer=layer) in self.plan.reads and not per_query_head:
@@ -100,6 +127,7 @@ class Execution:
             # would spread over the future. Only -inf keeps it out. Rows of padding stay as they were.
             edited = logits.masked_fill(~visible & visible.any(-1, keepdim=True), float("-inf"))
             for index, write in writes:
+                self._passed.add(index)
                 self._mask_logits(index, write, edited, visible, has_sink=has_sink)
         if Read(point=Point.ATTN_LOGITS, layer=layer) in self.plan.reads:
             self._reads[Point.ATTN_LOGITS, layer] = edited.masked_fill(~visible, float("-inf"))
@@ -120,19 +148,47 @@ class Execution:
             for batch, head, query in self._zero_rows.get(layer, []):
                 edited[batch, head, query] = 0
             for index, write in writes:
+                self._passed.add(index)
                 self._edit_pattern(index, write, edited, visible)
         if Read(point=Point.PATTERN, layer=layer) in self.plan.reads:
-            keep = self._is_token.to(edited.device)
-            self._reads[Point.PATTERN, layer] = torch.where(
-                rearrange(keep, "batch q_pos -> batch 1 q_pos 1") & visible, edited, 0
-            )
+            self._reads[Point.PATTERN, layer] = self._of_tokens(edited, visible)
         return edited
 
-    def finish(self, logits: Logits) -> Run:
+    def stream(self, layer: int, source: Attention | StoredPattern, value: HeadKeys) -> None:
+        """Let the layer's statistics look at its attention, and keep what they return.
+
+        Args:
+            layer: which layer.
+            source: its attention, after the plan's edits.
+            value: what its heads mix, after the plan's edits.
+        """
+        attention = LayerAttention(layer=layer, tokens=self.tokens, source=source, value=value)
+        for index, stream in enumerate(self.plan.streams):
+            if stream.layer == layer:
+                self._streamed[index] = stream.statistic(attention)
+
+    def stream_pattern(self, layer: int, pattern: PatternTensor, visible: Visible, value: HeadKeys) -> None:
+        """The same, where the pattern exists already.
+
+        Args:
+            layer: which layer.
+            pattern: what `pattern` returned.
+            visible: as for `attn_logits`.
+            value: as for `stream`.
+        """
+        if not self.has_streams(layer):
+            return
+        kept = self._of_tokens(pattern, visible)
+        self.stream(layer, StoredPattern(pattern=kept, starts=self.tokens.starts), value)
+
+    def finish(self, logits: Logits | None) -> Run:
         """Close the pass.
 
+        Args:
+            logits: what the model gave; None where the pass was stopped once it was over.
+
         Raises:
-            PlanError: something asked for was not read, a write did not fire, or the logits are not finite.
+            PlanError: something asked for was not read or streamed, a write did not fire, or the logits are not finite.
         """
         for read in self.plan.reads:
             if (read.point, read.layer) not in self._reads:
@@ -140,19 +196,44 @@ class Execution:
                     f"{read.point} of layer {read.layer} was asked for but never passed by; "
                     "this backend cannot read it."
                 )
+        for index, stream in enumerate(self.plan.streams):
+            if index not in self._streamed:
+                raise PlanError(
+                    f"the attention of layer {stream.layer} was to be streamed but never passed by; this backend "
+                    "cannot look at it."
+                )
         for firing, write in zip(self._fired, self.plan.writes, strict=True):
             if firing.edited == 0:
                 raise PlanError(
-                    f"{_describe(write)} fired 0 times ({firing.unreachable} of its entries cannot be seen from their "
+                    f"{describe(write)} fired 0 times ({firing.unreachable} of its entries cannot be seen from their "
                     "queries); the result would be the unedited run. Choose keys that the queries reach in this layer."
                 )
-        kept = logits if self.plan.last_logits is None else logits[:, -self.plan.last_logits :]
-        first = max(0, self._tokens.width - kept.shape[1])
+        return Run(
+            tokens=self.tokens,
+            logits=self._checked(logits),
+            reads=self._reads,
+            fired=tuple(self._fired),
+            streamed=tuple(self._streamed[index] for index in range(len(self.plan.streams))),
+        )
+
+    def _checked(self, logits: Logits | None) -> Float[Tensor, "batch kept vocab"]:
+        """The logits that the plan keeps, all finite."""
+        last = self.plan.last_logits
+        if last == 0:
+            return torch.zeros(len(self.tokens.lengths), 0, self.dims.vocab) if logits is None else logits[:, :0]
+        assert logits is not None, "only a pass without logits may stop early"
+        kept = logits if last is None else logits[:, -last:]
+        first = max(0, self.tokens.width - kept.shape[1])
         if not torch.isfinite(kept[self._is_token[:, first:].to(kept.device)]).all():
             raise PlanError(
                 "the logits hold NaN or infinite values; check the weights, the dtype and the values written."
             )
-        return Run(tokens=self._tokens, logits=kept, reads=self._reads, fired=tuple(self._fired))
+        return kept
+
+    def _of_tokens(self, pattern: PatternTensor, visible: Visible) -> PatternTensor:
+        """A pattern with zeros in rows of padding and wherever a query may not look."""
+        keep = rearrange(self._is_token.to(pattern.device), "batch q_pos -> batch 1 q_pos 1")
+        return torch.where(keep & visible, pattern, 0)
 
     def _writes_at(self, point: Point, layer: int) -> list[tuple[int, Write]]:
         return [
@@ -162,15 +243,15 @@ class Execution:
         ]
 
     def _rows(self, write: Write) -> Sequence[int]:
-        return range(len(self._tokens.lengths)) if write.site.batch is None else write.site.batch
+        return range(len(self.tokens.lengths)) if write.site.batch is None else write.site.batch
 
     def _heads(self, write: Write, n_heads: int) -> Tensor:
         return torch.arange(n_heads) if write.site.heads is None else torch.tensor(write.site.heads)
 
     def _positions(self, write: Write, row: int) -> Tensor:
         chosen = write.site.positions
-        positions = torch.arange(self._tokens.lengths[row]) if chosen is None else torch.tensor(chosen)
-        return positions + self._tokens.padding(row)
+        positions = torch.arange(self.tokens.lengths[row]) if chosen is None else torch.tensor(chosen)
+        return positions + self.tokens.padding(row)
 
     def _count(self, index: int, firing: Firing) -> None:
         self._fired[index] += firing
@@ -185,7 +266,7 @@ class Execution:
             else:
                 where = (row, columns)
                 count = columns.numel()
-            tensor[where] = _changed(tensor[where], write)
+            tensor[where] = changed(tensor[where], write)
             self._count(index, Firing(edited=count))
 
     def _mask_logits(self, index: int, write: Write, logits: AttnLogits, visible: Visible, *, has_sink: bool) -> None:
@@ -194,9 +275,9 @@ class Execution:
         assert edges is not None
         heads = self._heads(write, logits.shape[1])
         for row in self._rows(write):
-            query, key, strength = _edge_entries(edges, mask, self._tokens.padding(row), logits)
+            query, key, strength = edge_entries(edges, mask, self.tokens.padding(row), logits)
             reachable = visible[row, 0, query, key]
-            self._count(index, _edge_firing(query, reachable, heads.numel()))
+            self._count(index, edge_firing(query, reachable, heads.numel()))
             penalty = torch.log1p(-strength).to(logits)[reachable]
             query, key = query[reachable], key[reachable]
             for head in heads.tolist():
@@ -213,9 +294,9 @@ class Execution:
             return
         head, column = heads.to(logits.device)[empty[:, 0]], query[empty[:, 1]]
         if mask.empty_row is EmptyRow.RAISE:
-            position = int(column[0]) - self._tokens.padding(row)
+            position = int(column[0]) - self.tokens.padding(row)
             raise PlanError(
-                f"{_describe(write)}: head {int(head[0])} has no visible key left at query position {position} "
+                f"{describe(write)}: head {int(head[0])} has no visible key left at query position {position} "
                 f"of sequence {row} ({empty.shape[0]} such rows). Leave one key, or choose empty_row 'self' or 'zero'."
             )
         # one finite entry keeps the softmax defined; under ZERO the row is cleared once the pattern exists
@@ -229,11 +310,11 @@ class Execution:
         heads = self._heads(write, pattern.shape[1]).to(pattern.device)
         what = write.intervention
         for row in self._rows(write):
-            start = self._tokens.padding(row)
+            start = self.tokens.padding(row)
             if write.site.edges is not None:
-                query, key, strength = _edge_entries(write.site.edges, what, start, pattern)
+                query, key, strength = edge_entries(write.site.edges, what, start, pattern)
                 reachable = visible[row, 0, query, key]
-                self._count(index, _edge_firing(query, reachable, heads.numel()))
+                self._count(index, edge_firing(query, reachable, heads.numel()))
                 query, key = query[reachable], key[reachable]
                 factor = what.factor if isinstance(what, Scale) else (1 - strength).to(pattern)[reachable]
                 pattern[row, heads[:, None], query[None], key[None]] *= factor
@@ -241,54 +322,8 @@ class Execution:
                 columns = self._positions(write, row).to(pattern.device)
                 where = (row, heads[:, None], columns[None, :])
                 rows, seen = pattern[where], visible[row, 0, columns]
-                changed = _changed(rows[..., start:], write)
+                values = changed(rows[..., start:], write)
                 # a value put where the query cannot see would let it attend to the future
-                rows[..., start:] = torch.where(seen[:, start:], changed, rows[..., start:])
+                rows[..., start:] = torch.where(seen[:, start:], values, rows[..., start:])
                 pattern[where] = rows
                 self._count(index, Firing(edited=int(seen.sum()) * heads.numel()))
-
-
-def _changed(old: Tensor, write: Write) -> Tensor:
-    what = write.intervention
-    if isinstance(what, Scale):
-        return old * what.factor
-    assert isinstance(what, Replace)
-    values = what.values.to(device=old.device, dtype=old.dtype)
-    try:
-        return values.expand_as(old)
-    except RuntimeError as error:
-        raise SpecError(
-            f"{_describe(write)}: values of shape {list(values.shape)} do not fit "
-            f"the selected entries of shape {list(old.shape)}."
-        ) from error
-
-
-def _edge_entries(edges: Edges, what: object, start: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Query columns, key columns and mask strengths, one entry an edge; strengths on the CPU in float64 whatever the
-    model's dtype, or log(1 - s) would lose its digits near 1."""
-    queries = [query + start for query, keys in edges.rows for _ in keys]
-    keys = [key + start for _, row in edges.rows for key in row]
-    strength = what.strength if isinstance(what, Mask) else 1.0
-    by_row = strength if isinstance(strength, tuple) else (strength,) * len(edges.rows)
-    strengths = [value for value, (_, row) in zip(by_row, edges.rows, strict=True) for _ in row]
-    return (
-        torch.tensor(queries, device=like.device),
-        torch.tensor(keys, device=like.device),
-        torch.tensor(strengths, dtype=torch.float64),
-    )
-
-
-def _edge_firing(query: Tensor, reachable: Tensor, n_heads: int) -> Firing:
-    edited = int(reachable.sum())
-    active = query[reachable].unique().numel()
-    return Firing(
-        edited=edited * n_heads,
-        unreachable=(query.numel() - edited) * n_heads,
-        idle_rows=(query.unique().numel() - active) * n_heads,
-    )
-
-
-def _describe(write: Write) -> str:
-    site = write.site
-    heads = "all heads" if site.heads is None else "heads " + ", ".join(map(str, site.heads))
-    return f"{type(write.intervention).__name__.lower()} at {site.point} of layer {site.layer} ({heads})"

@@ -8,11 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from jaxtyping import Float
-from torch import Tensor
-
 from attnprobe.kernels import Attention, StoredPattern
 from attnprobe.plan.tokens import Tokens
+from attnprobe.shapes import HeadKeys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -24,13 +22,14 @@ class LayerAttention:
         tokens: the batch that runs.
         source: the attention itself. A `StoredPattern` where a pattern exists anyway: on a layer whose pattern the plan
             edits (it is the edited one), or on a library that always computes it.
-        value: what the heads mix, after the plan's edits; not expanded to query heads.
+        value: what the heads mix, after the plan's edits; not expanded to query heads, but where the plan edits the
+            copies that query heads see.
     """
 
     layer: int
     tokens: Tokens
     source: Attention | StoredPattern
-    value: Float[Tensor, "batch kv_head k_pos d_head"]
+    value: HeadKeys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

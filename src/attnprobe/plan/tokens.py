@@ -59,10 +59,15 @@ class Tokens:
         """How many padding columns stand before sequence `row`."""
         return self.width - self.lengths[row]
 
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """For each sequence, the column of its first token."""
+        return tuple(self.padding(row) for row in range(len(self.lengths)))
+
     def attention_mask(self) -> Int[Tensor, "batch pos"]:
         """1 at tokens, 0 at padding."""
         columns = torch.arange(self.width)
-        starts = torch.tensor([self.padding(row) for row in range(len(self.lengths))])
+        starts = torch.tensor(self.starts)
         return (columns[None, :] >= starts[:, None]).to(torch.int64)
 
     def position_ids(self) -> Int[Tensor, "batch pos"]:
