@@ -45,11 +45,13 @@ class Gate:
     """How far outputs lie from the float64 reference, and how far they may.
 
     Attributes:
+        name: whose outputs.
         difference: the largest, absolute.
         tolerance: what is allowed.
         authors_own_error: the authors' own float32 error, where it is known; twice that is allowed if it is more.
     """
 
+    name: str
     difference: float
     tolerance: float
     authors_own_error: float | None = None
@@ -57,12 +59,18 @@ class Gate:
     def __post_init__(self) -> None:
         # negated so that a NaN is refused too
         if not self.difference <= self.allowed:
-            raise UnequalError(f"outputs differ by {self.difference:.1e}, more than {self.allowed:.1e}: no times.")
+            raise UnequalError(
+                f"{self.name}: outputs differ by {self.difference:.1e}, more than {self.allowed:.1e}: no times."
+            )
 
     @property
     def allowed(self) -> float:
         """The tolerance, or twice the authors' own error if that is more."""
         return max(self.tolerance, 2 * (self.authors_own_error or 0.0))
+
+    def entry(self) -> dict[str, float]:
+        """What is stored of it."""
+        return {"difference": self.difference, "allowed": self.allowed}
 
 
 def largest_difference(outputs: Tensor, reference: Tensor) -> float:

@@ -20,6 +20,7 @@ from benchmarks.harness import Gate, Timing, arguments, largest_difference, race
 from benchmarks.inputs import MODELS, Gold, gold_sequence
 from benchmarks.peers import authors_whole, eager_copy
 from benchmarks.records import Row, measure_rows
+from benchmarks.rounding import authors_error
 
 N_GOLD = 32
 TOLERANCE = 5e-6
@@ -85,7 +86,8 @@ def race_row(
     found = race_outputs(contestants, repeats=repeats, warm=length < LONG, fewer=fewer)
     torch.set_num_threads(1)
     timings = {one: taken for one, (taken, _) in found.items()}
-    gates = gates_of({one: output for one, (_, output) in found.items()}, reference, gold)
+    outputs = {one: output for one, (_, output) in found.items()}
+    gates = gates_of(outputs, reference, gold, authors_error(eager_copy(hf), gold, reference))
     ratios = ratios_of(timings, n_gold, wall=threads > 1)
     return {
         "model": name,
@@ -95,7 +97,7 @@ def race_row(
         "clock": "wall" if threads > 1 else "process CPU",
         "entropy_nats": [round(value, 2) for value in entropies],
         "seconds": {one.value: asdict(taken) for one, taken in timings.items()},
-        "differences": {one.value: asdict(gate) for one, gate in gates.items()},
+        "differences": {gate.name: gate.entry() for gate in gates.values()},
         "ratios": ratios,
         "says": ", ".join(f"{key} {value}" for key, value in ratios.items()),
     }
@@ -107,16 +109,16 @@ def float64_scores(name: str, gold: Gold) -> tuple[Tensor, tuple[float, float]]:
     return exact.model_reference(load_model(exactly, backend="native"), exactly, gold)
 
 
-def gates_of(outputs: Mapping[Who, Any], reference: Tensor, gold: Gold) -> dict[Who, Gate]:
+def gates_of(outputs: Mapping[Who, Any], reference: Tensor, gold: Gold, own_error: float) -> dict[Who, Gate]:
     """Every output against the reference; refuses all times if one lies too far off."""
     turns = {one: reference[-1][:, authors_turn(one, gold)] for one in AUTHORS}
-    errors = [largest_difference(outputs[one], turns[one]) for one in AUTHORS if one in outputs]
     expected = turns | {Who.OURS_LAST: reference[-1:]} | dict.fromkeys(ALL_LAYERS, reference)
     return {
         one: Gate(
+            name=one.value,
             difference=largest_difference(output, expected[one]),
             tolerance=TOLERANCE,
-            authors_own_error=max(errors, default=None),
+            authors_own_error=own_error,
         )
         for one, output in outputs.items()
         if one in expected
@@ -154,14 +156,19 @@ def full_loop_row(name: str, length: int, n_gold: int = N_GOLD) -> Row:
     contestants: dict[str, Callable[[], Any]] = {one.value: build(one, hf, gold) for one in AUTHORS}
     found = race_outputs({**contestants, "authors in full": authors_whole(eager, gold)}, repeats=1)
     (whole, scores), *turns = [found.pop("authors in full"), *found.values()]
-    gate = Gate(difference=largest_difference(scores, reference[-1]), tolerance=TOLERANCE, authors_own_error=None)
+    gate = Gate(
+        name="authors in full",
+        difference=largest_difference(scores, reference[-1]),
+        tolerance=TOLERANCE,
+        authors_own_error=authors_error(eager, gold, reference),
+    )
     scaled = n_gold * sum(taken.median for taken, _ in turns) / len(turns)
     return {
         "model": name,
         "length": length,
         "gold_tokens": n_gold,
         "seconds": {"authors in full": asdict(whole)},
-        "differences": {"authors in full": asdict(gate)},
+        "differences": {gate.name: gate.entry()},
         "three_turns_scaled": scaled,
         "ratios": {"three turns scaled / in full": round(scaled / whole.median, 3)},
         "says": f"three turns scaled / in full {scaled / whole.median:.2f}",
@@ -179,7 +186,8 @@ def mass_row(name: str, length: int, *, repeats: int) -> Row:
     heads = (0, 5)
     exactly = MODELS[name](length).double()
     reference = exact.model_mass(load_model(exactly, backend="native"), exactly, gold, categories(gold), heads)
-    gate = Gate(difference=largest_difference(found[Who.MASS][1][:, list(heads)], reference), tolerance=TOLERANCE)
+    difference = largest_difference(found[Who.MASS][1][:, list(heads)], reference)
+    gate = Gate(name=Who.MASS.value, difference=difference, tolerance=TOLERANCE)
     ratio = round(timings[Who.MASS].median / timings[Who.BARE].median, 3)
     return {
         "model": name,
@@ -187,7 +195,7 @@ def mass_row(name: str, length: int, *, repeats: int) -> Row:
         "categories": categories(gold).shape[1],
         "heads_checked_of_each_layer": list(heads),
         "seconds": {one.value: asdict(taken) for one, taken in timings.items()},
-        "differences": {Who.MASS.value: asdict(gate)},
+        "differences": {gate.name: gate.entry()},
         "ratios": {"category mass, all layers / bare forward": ratio},
         "says": f"category mass / bare {ratio}",
     }
