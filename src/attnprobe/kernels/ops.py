@@ -80,15 +80,23 @@ def column_sums(
 
 
 def weighted_values(
-    source: Attention | StoredPattern, values: Float[Tensor, "#batch #head k_pos column"], *, impl: Impl = Impl.AUTO
+    source: Attention | StoredPattern,
+    values: Float[Tensor, "#batch value_head k_pos column"],
+    *,
+    impl: Impl = Impl.AUTO,
 ) -> Float[Tensor, "batch head q_pos column"]:
     """pattern @ values: attention with any number of value columns of any meaning.
 
     Args:
         source: what to look at.
-        values: by key column; axes of size 1 are shared. Values at keys that a query may not see play no part.
+        values: by key column, for each query head or for each key head, whose group of query heads then shares them;
+            axes of size 1 are shared by all. Finite, except at padding, which plays no part.
         impl: as for `column_sums`.
+
+    Raises:
+        KernelError: values do not fit the source.
     """
+    _check_columns("values", values, source, n_positions=_n_keys(source))
     return _module(source, impl).weighted_values(source, values)
 
 
@@ -99,9 +107,13 @@ def weighted_queries(
 
     Args:
         source: what to look at.
-        weights: by query; axes of size 1 are shared.
+        weights: by query; axes of size 1 are shared. Finite, except at padding, which plays no part.
         impl: as for `column_sums`.
+
+    Raises:
+        KernelError: weights do not fit the source.
     """
+    _check_columns("weights", weights, source, n_positions=_n_keys(source) - source.first_query)
     return _module(source, impl).weighted_queries(source, weights)
 
 
@@ -120,8 +132,10 @@ def key_scores(
         prefixes: as for `column_sums`.
         excluded: columns whose received mass is set to 0 before anything is made of it (SAMRank's first token).
         sink_share: also exclude, for each head and prefix, columns that receive more than this share of the mass of
-            the prefix's queries, padding not counted; None excludes none.
+            the prefix's queries, which is 1 a query, padding not counted; None excludes none.
         impl: as for `column_sums`.
+
+    Columns that receive less than the smallest normal number of the sums' precision count as receiving nothing.
 
     Source: Kang and Shin 2023 (SAMRank) as coded for arXiv 2502.15120; that the global score cancels in the
     proportional one, so that two passes serve every prefix, is ours.
@@ -150,10 +164,26 @@ def _module(source: Attention | StoredPattern, impl: Impl) -> ModuleType:
             return reference
 
 
+def _n_keys(source: Attention | StoredPattern) -> int:
+    return source.pattern.shape[3] if isinstance(source, StoredPattern) else source.key.shape[2]
+
+
 def _check_prefixes(source: Attention | StoredPattern, prefixes: Int[Tensor, "batch prefix"]) -> None:
-    n_sequences = len(source.first_columns)
-    n_keys = source.pattern.shape[3] if isinstance(source, StoredPattern) else source.key.shape[2]
+    n_sequences, n_keys = len(source.first_columns), _n_keys(source)
     if prefixes.ndim != 2 or prefixes.shape[0] != n_sequences or prefixes.shape[1] == 0:
         raise KernelError(f"prefixes of shape {list(prefixes.shape)}: expected [{n_sequences}, at least 1].")
     if bool((prefixes.diff(dim=1) < 0).any()) or int(prefixes.min()) < 1 or int(prefixes.max()) > n_keys:
         raise KernelError(f"prefixes must not decrease along a sequence, and lie in 1..{n_keys}.")
+
+
+def _check_columns(name: str, columns: Tensor, source: Attention | StoredPattern, *, n_positions: int) -> None:
+    stored = isinstance(source, StoredPattern)
+    n_heads = source.pattern.shape[1] if stored else source.query.shape[1]
+    heads = {1, n_heads} if stored or name == "weights" else {1, source.key.shape[1], n_heads}
+    batches = {1, len(source.first_columns)}
+    batch, n_given, positions, n_columns = columns.shape
+    if batch not in batches or n_given not in heads or positions != n_positions or n_columns < 1:
+        raise KernelError(
+            f"{name} of shape {list(columns.shape)}: expected one of {sorted(batches)} sequences, one of "
+            f"{sorted(heads)} heads, {n_positions} positions and at least 1 column."
+        )

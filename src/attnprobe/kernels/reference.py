@@ -48,14 +48,15 @@ def pattern_of(source: Attention | StoredPattern, dtype: torch.dtype | None = No
     logits = logits * source.scaling
     if source.softcap is not None:
         logits = torch.tanh(logits / source.softcap) * source.softcap
-    logits = logits.masked_fill(~visible_to(source), float("-inf"))
+    visible = visible_to(source)
+    logits = logits.masked_fill(~visible, float("-inf"))
     if source.sinks is not None:
         batch, _, n_queries, _ = logits.shape
         sink = repeat(source.sinks.to(dtype), "head -> batch head q_pos 1", batch=batch, q_pos=n_queries)
         logits = torch.cat([logits, sink], dim=-1)
     pattern = logits.softmax(-1)[..., : source.key.shape[2]]
-    # a row of minus infinities has no softmax: it attends to nothing
-    return pattern.nan_to_num(nan=0.0).masked_fill(~visible_to(source), 0.0)
+    # a row of minus infinities has no softmax: it attends to nothing. A NaN that the model made stays
+    return pattern.masked_fill(~visible, 0.0)
 
 
 def column_sums(
@@ -64,18 +65,23 @@ def column_sums(
     """`ops.column_sums`, as a product with the indicator of each prefix."""
     pattern = pattern_of(source, dtype)
     columns = torch.arange(source.first_query, pattern.shape[3], device=pattern.device)
+    prefixes = prefixes.to(pattern.device)
     inside = rearrange(columns, "q_pos -> 1 q_pos 1") < rearrange(prefixes, "batch prefix -> batch 1 prefix")
     return einsum(pattern, inside.to(pattern), "batch head q_pos k_pos, batch q_pos prefix -> batch head k_pos prefix")
 
 
 def weighted_values(
     source: Attention | StoredPattern,
-    values: Float[Tensor, "#batch #head k_pos column"],
+    values: Float[Tensor, "#batch value_head k_pos column"],
     dtype: torch.dtype | None = None,
 ) -> Float[Tensor, "batch head q_pos column"]:
     """`ops.weighted_values`: pattern @ values."""
     pattern = pattern_of(source, dtype)
-    return torch.matmul(pattern, values.to(pattern))
+    values = _without_padding(values.to(pattern), source, first_column=0)
+    if values.shape[1] > 1:
+        n_repeats = pattern.shape[1] // values.shape[1]
+        values = repeat(values, "batch head k_pos column -> batch (head repeat) k_pos column", repeat=n_repeats)
+    return torch.matmul(pattern, values)
 
 
 def weighted_queries(
@@ -85,7 +91,15 @@ def weighted_queries(
 ) -> Float[Tensor, "batch head k_pos column"]:
     """`ops.weighted_queries`: the pattern's transpose @ weights."""
     pattern = rearrange(pattern_of(source, dtype), "batch head q_pos k_pos -> batch head k_pos q_pos")
-    return torch.matmul(pattern, weights.to(pattern))
+    return torch.matmul(pattern, _without_padding(weights.to(pattern), source, first_column=source.first_query))
+
+
+def _without_padding(numbers: Tensor, source: Attention | StoredPattern, *, first_column: int) -> Tensor:
+    """[#batch, #head, pos, column] with 0 at padding, where a model may have left anything."""
+    columns = rearrange(torch.arange(numbers.shape[2], device=numbers.device) + first_column, "pos -> pos 1")
+    starts = rearrange(torch.tensor(source.first_columns, device=numbers.device), "batch -> batch 1 1 1")
+    stops = rearrange(torch.tensor(source.end_columns, device=numbers.device), "batch -> batch 1 1 1")
+    return torch.where((columns >= starts) & (columns < stops), numbers, 0.0)
 
 
 def key_scores(
@@ -97,12 +111,15 @@ def key_scores(
 ) -> tuple[Float[Tensor, "batch head k_pos prefix"], Float[Tensor, "batch head k_pos prefix"]]:
     """`ops.key_scores`: (received, given)."""
     received = column_sums(source, prefixes, dtype)
-    keep = received > 0
+    device = received.device
+    # what is smaller than any normal number has no finite inverse: it counts as nothing received
+    keep = received >= torch.finfo(received.dtype).tiny
     if excluded is not None:
         keep = keep & ~rearrange(excluded, "batch head k_pos -> batch head k_pos 1")
     if sink_share is not None:
-        starts = torch.tensor(source.first_columns, device=prefixes.device)
-        n_queries = rearrange(prefixes - rearrange(starts, "batch -> batch 1"), "batch prefix -> batch 1 1 prefix")
+        firsts = torch.tensor([max(start, source.first_query) for start in source.first_columns], device=device)
+        ends = torch.minimum(prefixes.to(device), torch.tensor(source.end_columns, device=device)[:, None])
+        n_queries = rearrange((ends - firsts[:, None]).clamp(min=0), "batch prefix -> batch 1 1 prefix")
         keep = keep & (received <= sink_share * n_queries)
     received = received.masked_fill(~keep, 0.0)
     inverse = torch.where(keep, 1 / received.masked_fill(~keep, 1.0), 0.0)
@@ -110,4 +127,5 @@ def key_scores(
     skipped = received.shape[2] - given.shape[2]
     given = torch.nn.functional.pad(given, (0, 0, skipped, 0))
     columns = rearrange(torch.arange(received.shape[2], device=given.device), "k_pos -> 1 1 k_pos 1")
-    return received, given.masked_fill(columns >= rearrange(prefixes, "batch prefix -> batch 1 1 prefix"), 0.0)
+    ends = rearrange(prefixes.to(device), "batch prefix -> batch 1 1 prefix")
+    return received, given.masked_fill(columns >= ends, 0.0)

@@ -1,0 +1,114 @@
+"""How a call is cut into pieces of work, and who does them.
+
+In: the shape of a call. Out: ranges of heads, how many query rows a block has, and the pieces done, by a pool of
+threads where that pays. How a call is cut never depends on the number of threads, so neither do its results.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+
+from attnprobe.kernels.attention import Attention, accumulator
+from attnprobe.kernels.torch_heads import HeadRange
+
+# a block this large stays in a core's own cache between the passes over it
+_CACHED_BYTES = 1 << 20
+# a block of one head is cut into fewer rows before it passes this
+_BLOCK_BYTES = 8 << 20
+# below this many keys, handing work to another thread costs more than it saves
+_SHORTEST_SHARED = 256
+# as many pieces as this, if there are so many heads: two or four workers then finish together
+_PIECES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a call may hold.
+
+    Attributes:
+        retained: bytes of powers kept from the first look at a piece's rows for the second; rows beyond are computed
+            twice.
+        rows: most query rows of a block; None: by the number of keys.
+    """
+
+    retained: int = 24 << 20
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """A call in pieces."""
+
+    ranges: tuple[HeadRange, ...]
+    n_rows: int
+
+
+def cut(attention: Attention, limits: Limits) -> Cut:
+    """Ranges of heads whose blocks stay in cache together, and the rows of a block."""
+    batch, n_heads, _, _ = attention.query.shape
+    n_kv_heads, n_keys = attention.key.shape[1], attention.key.shape[2]
+    # few key heads do not spread evenly over workers: then every query head is a unit, with keys of its own
+    group = n_heads // n_kv_heads if batch * n_kv_heads > 2 * _PIECES else 1
+    units = n_heads // group
+    seen = n_keys if attention.window is None else min(n_keys, attention.window)
+    n_rows = limits.rows or (64 if seen <= 1024 else 128)
+    if attention.window is not None:
+        n_rows = min(n_rows, max(32, attention.window))
+    row_bytes = group * min(n_keys, seen + n_rows) * accumulator(attention.query).itemsize
+    n_rows = max(1, min(n_rows, _BLOCK_BYTES // row_bytes, n_keys))
+    together = max(1, min(_CACHED_BYTES // (n_rows * row_bytes), -(-batch * units // _PIECES), units))
+    edges = [*range(0, units, together), units]
+    return Cut(
+        ranges=tuple(
+            HeadRange(sequence=sequence, first=first * group, last=last * group, group=group)
+            for sequence in range(batch)
+            for first, last in zip(edges, edges[1:], strict=False)
+        ),
+        n_rows=n_rows,
+    )
+
+
+def carry_out(pieces: Sequence[Callable[[], None]], attention: Attention) -> None:
+    """Do every piece; by a pool of threads on a CPU that has threads to spare."""
+    n_workers = min(torch.get_num_threads(), len(pieces))
+    if attention.query.device.type != "cpu" or attention.key.shape[2] < _SHORTEST_SHARED or n_workers < 2:
+        for piece in pieces:
+            piece()
+        return
+    inference = torch.is_inference_mode_enabled()
+
+    def do(piece: Callable[[], None]) -> None:
+        # both modes belong to a thread, and tensors born in inference mode may be written in inference mode alone
+        with torch.inference_mode(inference), torch.no_grad():
+            piece()
+
+    for future in [_pool(n_workers).submit(do, piece) for piece in pieces]:
+        future.result()
+
+
+@cache
+def _pool(n_workers: int) -> ThreadPoolExecutor:
+    """Workers that run each operation on one thread: many small parallel regions collapse when cores are busy."""
+    n_threads = torch.get_num_threads()
+    started = threading.Barrier(n_workers + 1)
+
+    def alone() -> None:
+        torch.set_num_threads(1)
+        started.wait()
+
+    pool = ThreadPoolExecutor(n_workers, thread_name_prefix="attnprobe-kernels", initializer=alone)
+    for _ in range(n_workers):
+        pool.submit(int)
+    started.wait()
+    # a worker's setting is its own, but is also what threads started later begin with: put that back
+    torch.set_num_threads(n_threads)
+    return pool
+
+
+# threads do not survive a fork: a child starts its own
+os.register_at_fork(after_in_child=_pool.cache_clear)
