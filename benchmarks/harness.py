@@ -97,9 +97,12 @@ def race(
         fewer: contestants that run in fewer rounds, and in how many.
         device: `cuda` for device time between events.
     """
-    return {name: taken for name, (taken, _) in race_outputs(
-        contestants, repeats=repeats, warm=warm, fewer=fewer, device=device
-    ).items()}
+    return {
+        name: taken
+        for name, (taken, _) in race_outputs(
+            contestants, repeats=repeats, warm=warm, fewer=fewer, device=device
+        ).items()
+    }
 
 
 def race_outputs(
@@ -155,9 +158,10 @@ def timing(taken: Sequence[tuple[float, float]]) -> Timing:
     )
 
 
-def ratios(timings: Mapping[str, Timing], over: str) -> dict[str, float]:
-    """How many times the seconds of `over` each other contestant takes."""
-    return {name: round(taken.median / timings[over].median, 3) for name, taken in timings.items() if name != over}
+def ratios(timings: Mapping[str, Timing], over: str, *, wall: bool = False) -> dict[str, float]:
+    """How many times the seconds of `over`, or its wall time, each other contestant takes."""
+    taken = {name: one.wall if wall else one.median for name, one in timings.items()}
+    return {name: round(seconds / taken[over], 3) for name, seconds in taken.items() if name != over}
 
 
 def load_average() -> float:

@@ -168,7 +168,7 @@ SHAPES: dict[str, Shape] = {
 }
 
 # standard deviation of the logits of random queries and keys at which rows have an entropy of 1 to 1.6 nats
-_SPREAD = 3.3
+_SPREAD = 5.2
 
 
 def layer_inputs(

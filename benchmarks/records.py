@@ -4,11 +4,12 @@ In: rows, each with an `id`, as they are measured. Out: `results/DEVICE/NAME.jso
 that a run that was cut short loses one row and goes on where it stopped.
 """
 
+import argparse
 import json
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,20 @@ def measure_rows(
         gone = [row for one, row in stored.items() if one not in measurements]
         _write(name, folder, [*known, *gone])
     return unequal
+
+
+def row_options(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """The options of a benchmark that keeps its rows one by one."""
+    parser.add_argument("--only", default="", help="rows whose benchmark and id hold this text")
+    parser.add_argument("--missing", action="store_true", help="only rows that are not stored yet")
+    parser.add_argument("--full", action="store_true", help="every row, not just those of a few minutes")
+    return parser
+
+
+def finish(unequal: Sequence[str]) -> None:
+    """End a run that found unequal outputs with an error."""
+    if unequal:
+        raise SystemExit(f"not equal to the reference, so no numbers: {', '.join(unequal)}.")
 
 
 def _write(name: str, folder: Path, rows: list[Row]) -> None:

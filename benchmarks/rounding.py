@@ -20,7 +20,7 @@ TURNS_WHEN_LONG = 4
 
 
 def key_values(attention: np.ndarray) -> np.ndarray:
-    """`benchmarks.authors.key_values` to the bit, at a cost of T^2: a product with a diagonal matrix, entry by entry."""
+    """`benchmarks.authors.key_values` to the bit at a cost of T^2: the diagonal product is taken entry by entry."""
     received = np.sum(attention, axis=0)
     received[0] = 0
     weighted = attention * received

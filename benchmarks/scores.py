@@ -19,7 +19,7 @@ from benchmarks.contestants import ALL_LAYERS, AUTHORS, NO_HEAD, Who, authors_tu
 from benchmarks.harness import Gate, Timing, arguments, largest_difference, race_outputs
 from benchmarks.inputs import MODELS, Gold, gold_sequence
 from benchmarks.peers import authors_whole, eager_copy
-from benchmarks.records import Row, measure_rows
+from benchmarks.records import Row, finish, measure_rows, row_options
 from benchmarks.rounding import authors_error
 
 N_GOLD = 32
@@ -33,16 +33,9 @@ OTHER_SHAPES = (("smollm2-135m", 512), ("smollm2-135m", 1024), ("gemma2-like", 1
 
 def main() -> None:
     """Run the benchmark and store its rows."""
-    parser = arguments("Gold-token scores end to end.")
-    parser.add_argument("--only", default="", help="rows whose id holds this text")
-    parser.add_argument("--missing", action="store_true", help="only rows that are not stored yet")
-    parser.add_argument("--full", action="store_true", help="all rows, not those of a few minutes")
-    options = parser.parse_args()
-    unequal = measure_rows(
-        "scores", measurements(full=options.full, repeats=options.repeats), only=options.only, missing=options.missing
-    )
-    if unequal:
-        raise SystemExit(f"not equal to the reference: {', '.join(unequal)}.")
+    options = row_options(arguments("Gold-token scores end to end.")).parse_args()
+    rows = measurements(full=options.full, repeats=options.repeats)
+    finish(measure_rows("scores", rows, only=options.only, missing=options.missing))
 
 
 def measurements(*, full: bool, repeats: int = 5) -> dict[str, Callable[[], Row]]:

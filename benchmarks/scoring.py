@@ -48,22 +48,36 @@ def streamed(
 
 
 class PatternScorer:
-    """The same scores from the whole pattern of a layer; all but its arguments is made once."""
+    """The same scores from the whole pattern of a layer; all but the pattern's own sums is made once.
 
-    def __init__(self, gold: Gold) -> None:
-        self._first = int(gold.prefixes[0, 0])
-        self._n_gold = gold.n_gold
-        columns = torch.arange(len(gold.seen))
-        self._invalid = columns[:, None] >= gold.prefixes[0]
-        self._no_match = ~gold.matches
+    Args:
+        n_keys: of the pattern.
+        prefixes: [1, gold], each one longer than the one before.
+        matches: [k_pos, gold], what is looked for; None where only sums are asked for.
+    """
 
-    def __call__(self, pattern: Tensor) -> Tensor:
-        """[head, gold] from [head, q_pos, k_pos]."""
+    def __init__(self, n_keys: int, prefixes: Tensor, matches: Tensor | None = None) -> None:
+        self._first = int(prefixes[0, 0])
+        self._n_gold = prefixes.shape[1]
+        self._invalid = torch.arange(n_keys, device=prefixes.device)[:, None] >= prefixes[0]
+        self._no_match = None if matches is None else ~matches
+
+    @classmethod
+    def of(cls, gold: Gold) -> "PatternScorer":
+        """A scorer of one sequence's gold tokens."""
+        return cls(len(gold.seen), gold.prefixes, gold.matches)
+
+    def sums(self, pattern: Tensor) -> Tensor:
+        """Received + given, [head, k_pos, gold] from [head, q_pos, k_pos]."""
         received = pattern[:, : self._first].sum(1)[..., None].repeat(1, 1, self._n_gold)
-        later = pattern[:, self._first :].cumsum(1)
-        received[..., 1:] += later.movedim(1, 2)
+        received[..., 1:] += pattern[:, self._first :].cumsum(1).movedim(1, 2)
         received[:, 0] = 0
         inverse = torch.where(received > 0, 1 / received, 0.0)
-        total = torch.baddbmm(received, pattern, inverse).masked_fill_(self._invalid, 0.0)
+        return torch.baddbmm(received, pattern, inverse).masked_fill_(self._invalid, 0.0)
+
+    def __call__(self, pattern: Tensor) -> Tensor:
+        """Best matches, [head, gold]."""
+        assert self._no_match is not None, "no matches were given"
+        total = self.sums(pattern)
         largest = total.amax(1)
         return total.masked_fill_(self._no_match, 0.0).amax(1) / largest
