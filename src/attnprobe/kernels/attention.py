@@ -50,20 +50,25 @@ class Attention:
     def __post_init__(self) -> None:
         batch, n_heads, n_queries, d_head = self.query.shape
         key_batch, n_kv_heads, n_keys, key_width = self.key.shape
-        if key_batch != batch or key_width != d_head or n_heads % n_kv_heads or n_queries > n_keys:
+        fits = key_batch == batch and key_width == d_head and n_heads % n_kv_heads == 0
+        if not fits or not 0 < n_queries <= n_keys:
             raise KernelError(
                 f"queries {list(self.query.shape)} and keys {list(self.key.shape)} do not fit: expected one batch and "
-                "d_head, a number of heads that the key heads divide, and no more queries than keys."
+                "d_head, a number of heads that the key heads divide, at least one query, and no more than keys."
             )
         if self.softcap is not None and not self.softcap > 0:
             raise KernelError(f"softcap {self.softcap}: expected a number above 0, or None for none.")
         if self.window is not None and self.window < 1:
             raise KernelError(f"window {self.window}: expected at least 1 key, or None for no window.")
-        starts, stops = self.first_columns, self.end_columns
-        if len(starts) != batch or len(stops) != batch:
-            raise KernelError(f"starts and stops: got {len(starts)} and {len(stops)} for a batch of {batch}.")
-        if not all(0 <= start < stop <= n_keys for start, stop in zip(starts, stops, strict=True)):
-            raise KernelError(f"starts {starts} and stops {stops}: expected 0 <= start < stop <= {n_keys}.")
+        if self.sinks is not None and self.sinks.shape != (n_heads,):
+            raise KernelError(
+                f"sinks of shape {list(self.sinks.shape)}: expected one logit for each of {n_heads} heads."
+            )
+        if self.removed is not None and tuple(self.removed.shape) not in ((batch, 1, n_keys), (batch, n_heads, n_keys)):
+            raise KernelError(
+                f"removed of shape {list(self.removed.shape)}: expected {[batch, n_heads, n_keys]}, or 1 for the heads."
+            )
+        _check_extents(self.first_columns, self.end_columns, batch, n_keys)
 
     @property
     def first_columns(self) -> tuple[int, ...]:
@@ -94,6 +99,14 @@ class StoredPattern:
     starts: tuple[int, ...] | None = None
     stops: tuple[int, ...] | None = None
 
+    def __post_init__(self) -> None:
+        batch, _, n_queries, n_keys = self.pattern.shape
+        if not 0 < n_queries <= n_keys:
+            raise KernelError(
+                f"pattern {list(self.pattern.shape)}: expected at least one query, and no more than keys."
+            )
+        _check_extents(self.first_columns, self.end_columns, batch, n_keys)
+
     @property
     def first_columns(self) -> tuple[int, ...]:
         """`starts`, with its default filled in."""
@@ -108,6 +121,13 @@ class StoredPattern:
     def first_query(self) -> int:
         """The column of the first query."""
         return self.pattern.shape[3] - self.pattern.shape[2]
+
+
+def _check_extents(starts: tuple[int, ...], stops: tuple[int, ...], batch: int, n_keys: int) -> None:
+    if len(starts) != batch or len(stops) != batch:
+        raise KernelError(f"starts and stops: got {len(starts)} and {len(stops)}, expected {batch}, one a sequence.")
+    if not all(0 <= start < stop <= n_keys for start, stop in zip(starts, stops, strict=True)):
+        raise KernelError(f"starts {starts} and stops {stops}: expected 0 <= start < stop <= {n_keys}.")
 
 
 def accumulator(tensor: Tensor) -> torch.dtype:

@@ -8,6 +8,7 @@ triton for CUDA tensors and torch otherwise, and `resolve` says which, for the m
 
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 
@@ -16,7 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from attnprobe.errors import KernelError
-from attnprobe.kernels import reference
+from attnprobe.kernels import reference, torch_ops
 from attnprobe.kernels.attention import Attention, KeyFlags, StoredPattern
 
 KeyColumns = Float[Tensor, "batch head k_pos prefix"]
@@ -152,13 +153,9 @@ def _module(source: Attention | StoredPattern, impl: Impl) -> ModuleType:
         return reference
     match resolve(impl, source.query.device):
         case Impl.TRITON:
-            # imports triton, which a CPU user may not have
-            from attnprobe.kernels import triton_ops
-
-            return triton_ops
+            # by name: it imports triton, which a CPU user may not have
+            return import_module("attnprobe.kernels.triton_ops")
         case Impl.TORCH:
-            from attnprobe.kernels import torch_ops
-
             return torch_ops
         case _:
             return reference

@@ -112,8 +112,8 @@ def key_scores(
     """`ops.key_scores`: (received, given)."""
     received = column_sums(source, prefixes, dtype)
     device = received.device
-    # what is smaller than any normal number has no finite inverse: it counts as nothing received
-    keep = received >= torch.finfo(received.dtype).tiny
+    # what is no larger than the smallest normal number has no finite inverse: it counts as nothing received
+    keep = received > torch.finfo(received.dtype).tiny
     if excluded is not None:
         keep = keep & ~rearrange(excluded, "batch head k_pos -> batch head k_pos 1")
     if sink_share is not None:

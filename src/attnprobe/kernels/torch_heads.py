@@ -95,7 +95,8 @@ class Heads:
     def __init__(self, attention: Attention, heads: HeadRange, extent: Extent) -> None:
         dtype = accumulator(attention.query)
         repeats = attention.query.shape[1] // attention.key.shape[1]
-        n_kv_heads = (heads.last - heads.first) // heads.group
+        self.n_heads = heads.last - heads.first
+        n_kv_heads = self.n_heads // heads.group
         query = attention.query[heads.sequence, heads.first : heads.last, extent.query_index :][:, : extent.n_queries]
         key = attention.key[heads.sequence, :, extent.start : extent.stop]
         if heads.group == repeats:
@@ -105,21 +106,19 @@ class Heads:
         # powers of two are several times cheaper than powers of e, and as exact
         self.bound = None if attention.softcap is None else attention.softcap * LOG2_E
         scale = attention.scaling * LOG2_E if attention.softcap is None else attention.scaling / attention.softcap
-        self.query = rearrange(query.to(dtype) * scale, "(kv group) q_pos d -> kv group q_pos d", kv=n_kv_heads)
+        scaled = torch.empty(query.shape, dtype=dtype, device=query.device)
+        torch.mul(query.to(dtype), scale, out=scaled)
+        self.query = rearrange(scaled, "(kv group) q_pos d -> kv group q_pos d", kv=n_kv_heads)
         self.key = rearrange(key.to(dtype).contiguous(), "kv k_pos d -> kv d k_pos")
+        self._after: Tensor | None = None
         self.window = attention.window
         self.shift = extent.first_query - extent.start
         self.removed = self._rows_of(attention.removed, heads, extent)
         self.sinks = None
         if attention.sinks is not None:
             sinks = attention.sinks[heads.first : heads.last].to(query.device, dtype) * LOG2_E
-            self.sinks = rearrange(sinks, "(kv group) -> kv group 1 1", kv=n_kv_heads)
+            self.sinks = rearrange(sinks, "head -> head 1 1")
         self.needs_peak = not self._is_safe()
-
-    @property
-    def n_heads(self) -> int:
-        """How many query heads."""
-        return self.query.shape[0] * self.query.shape[1]
 
     def _rows_of(self, removed: Tensor | None, heads: HeadRange, extent: Extent) -> Tensor | None:
         """Minus infinity at removed keys and 0 elsewhere, to be added to any block of rows."""
@@ -128,7 +127,7 @@ class Heads:
         flags = removed[heads.sequence, :, extent.start : extent.stop]
         flags = flags.expand(heads.last, -1)[heads.first :] if flags.shape[0] == 1 else flags[heads.first : heads.last]
         added = torch.zeros(flags.shape, dtype=self.query.dtype, device=flags.device).masked_fill_(flags, -math.inf)
-        return rearrange(added, "(kv group) k_pos -> kv group 1 k_pos", kv=self.query.shape[0])
+        return rearrange(added, "head k_pos -> head 1 k_pos")
 
     def _is_safe(self) -> bool:
         """Whether no logit can leave the range in which powers of two need no maximum taken out first."""
@@ -150,13 +149,13 @@ class Heads:
             [head, row, column], in `out`, 0 where a query may not look; [head, row], 0 for a row that sees no key.
         """
         n_kv_heads, group, _, width = self.query.shape
-        query = self.query[:, :, block.first : block.last].reshape(n_kv_heads, group * block.n_rows, width)
-        flat = out[: self.n_heads * block.n_rows * block.n_columns]
-        products = flat.view(n_kv_heads, group * block.n_rows, block.n_columns)
+        n_rows, n_columns = block.last - block.first, block.high - block.low
+        query = self.query[:, :, block.first : block.last].reshape(n_kv_heads, group * n_rows, width)
+        products = out[: self.n_heads * n_rows * n_columns].view(n_kv_heads, group * n_rows, n_columns)
         torch.bmm(query, self.key[:, :, block.low : block.high], out=products)
         if self.bound is not None:
             products.tanh_().mul_(self.bound)
-        logits = flat.view(n_kv_heads, group, block.n_rows, block.n_columns)
+        logits = products if group == 1 else products.view(self.n_heads, n_rows, n_columns)
         self._hide(logits, block)
         peak = None
         if self.needs_peak:
@@ -173,13 +172,14 @@ class Heads:
         inverse = total.reciprocal()
         if self.removed is not None:
             inverse.masked_fill_(total == 0, 0.0)
-        shape = (self.n_heads, block.n_rows)
-        return flat.view(*shape, block.n_columns), inverse.view(shape)
+        return logits, inverse
 
     def _hide(self, logits: Tensor, block: RowBlock) -> None:
         """Minus infinity after each query, before its window, and at removed keys."""
-        n_rows, n_columns = block.n_rows, block.n_columns
-        logits[..., n_columns - n_rows :].add_(_hidden(n_rows, n_rows, logits).triu_(1))
+        n_rows, n_columns = block.last - block.first, block.high - block.low
+        if self._after is None or self._after.shape[0] < n_rows:
+            self._after = _hidden(n_rows, n_rows, logits).triu_(1)
+        logits[..., n_columns - n_rows :].add_(self._after[:n_rows, :n_rows])
         if self.window is not None:
             # column low + c lies before the window of row r where c < r + lead
             lead = self.shift + block.first - self.window + 1 - block.low

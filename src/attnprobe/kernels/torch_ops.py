@@ -16,31 +16,37 @@ from attnprobe.kernels.attention import Attention, KeyFlags, accumulator
 from attnprobe.kernels.torch_heads import Extent, HeadRange, Heads, RowBlock, extent_of, row_blocks
 from attnprobe.kernels.torch_schedule import Cut, Limits, carry_out, cut
 from attnprobe.kernels.torch_scores import RowsTwice, score
-from attnprobe.kernels.torch_segments import Segments, prefix_sums
+from attnprobe.kernels.torch_segments import Segments
 
 KeyColumns = Float[Tensor, "batch head k_pos prefix"]
 
 
-@torch.no_grad()
 def column_sums(source: Attention, prefixes: Int[Tensor, "batch prefix"], limits: Limits | None = None) -> KeyColumns:
     """`ops.column_sums`."""
     received = _by_prefix(source, prefixes.shape[1])
     plan = cut(source, limits or Limits())
+    segments = _segments(source, prefixes)
 
-    def one(heads: HeadRange, ends: tuple[int, ...]) -> None:
-        extent = extent_of(source, heads.sequence, ends[-1])
+    def one(heads: HeadRange) -> None:
+        extent, parts = segments[heads.sequence]
         if not extent.n_queries:
             return
-        segments = Segments(ends=ends, first_query=extent.first_query)
         sums = received[heads.sequence, heads.first : heads.last, :, extent.start : extent.stop]
         for block, powers, inverse in _rows(source, heads, extent, plan):
-            segments.add(sums, powers, inverse, block)
-        if len(ends) > 1:
-            sums.copy_(prefix_sums(sums))
+            parts.add(sums, powers, inverse, block)
+        sums.copy_(parts.prefix_sums(sums))
 
-    ends_of = [tuple(row) for row in prefixes.tolist()]
-    carry_out([partial(one, heads, ends_of[heads.sequence]) for heads in plan.ranges], source)
+    carry_out([partial(one, heads) for heads in plan.ranges], source)
     return rearrange(received, "batch head prefix k_pos -> batch head k_pos prefix")
+
+
+def _segments(source: Attention, prefixes: Int[Tensor, "batch prefix"]) -> list[tuple[Extent, Segments]]:
+    """For each sequence, its extent up to the end of its last prefix, and the segments in it."""
+    like = source.query.new_empty(0, dtype=accumulator(source.query))
+    extents = [extent_of(source, sequence, int(ends[-1])) for sequence, ends in enumerate(prefixes.tolist())]
+    return [
+        (extent, Segments(tuple(ends), extent, like)) for extent, ends in zip(extents, prefixes.tolist(), strict=True)
+    ]
 
 
 def _rows(source: Attention, heads: HeadRange, extent: Extent, plan: Cut) -> Iterator[tuple[RowBlock, Tensor, Tensor]]:
@@ -60,7 +66,6 @@ def _by_prefix(source: Attention, n_prefixes: int) -> Tensor:
     )
 
 
-@torch.no_grad()
 def weighted_values(
     source: Attention,
     values: Float[Tensor, "#batch value_head k_pos column"],
@@ -83,7 +88,7 @@ def weighted_values(
             rows = into[:, block.first : block.last]
             torch.mul(
                 _times(powers, chosen[:, block.low : block.high]),
-                rearrange(inverse, "head row -> head row 1"),
+                inverse[..., None],
                 out=rows,
             )
 
@@ -111,7 +116,6 @@ def _times(powers: Tensor, values: Tensor) -> Tensor:
     return torch.bmm(tall, values).view(n_heads, n_rows, n_columns)
 
 
-@torch.no_grad()
 def weighted_queries(
     source: Attention, weights: Float[Tensor, "#batch #head q_pos column"], limits: Limits | None = None
 ) -> Float[Tensor, "batch head k_pos column"]:
@@ -128,14 +132,13 @@ def weighted_queries(
         chosen = rearrange(chosen, "head q_pos column -> head column q_pos")
         into = mixed[heads.sequence, heads.first : heads.last, :, extent.start : extent.stop]
         for block, powers, inverse in _rows(source, heads, extent, plan):
-            rows = chosen[..., block.first : block.last] * rearrange(inverse, "head row -> head 1 row")
+            rows = chosen[..., block.first : block.last] * inverse[:, None]
             into[..., block.low : block.high].baddbmm_(rows, powers)
 
     carry_out([partial(one, heads) for heads in plan.ranges], source)
     return rearrange(mixed, "batch head column k_pos -> batch head k_pos column")
 
 
-@torch.no_grad()
 def key_scores(
     source: Attention,
     prefixes: Int[Tensor, "batch prefix"],
@@ -147,9 +150,10 @@ def key_scores(
     received, given = _by_prefix(source, prefixes.shape[1]), _by_prefix(source, prefixes.shape[1])
     limits = limits or Limits()
     plan = cut(source, limits)
+    segments = _segments(source, prefixes)
 
-    def one(heads: HeadRange, ends: tuple[int, ...]) -> None:
-        extent = extent_of(source, heads.sequence, ends[-1])
+    def one(heads: HeadRange) -> None:
+        extent, parts = segments[heads.sequence]
         if not extent.n_queries:
             return
         flags = None
@@ -158,11 +162,9 @@ def key_scores(
             flags = flags if flags.shape[0] == 1 else flags[heads.first : heads.last]
         part = (heads.sequence, slice(heads.first, heads.last), slice(None), slice(extent.start, extent.stop))
         rows = RowsTwice(Heads(source, heads, extent), extent, source.window, plan.n_rows, limits.retained)
-        segments = Segments(ends=ends, first_query=extent.first_query)
-        score(rows, segments, received[part], given[part], excluded=flags, sink_share=sink_share)
+        score(rows, parts, received[part], given[part], excluded=flags, sink_share=sink_share)
 
-    ends_of = [tuple(row) for row in prefixes.tolist()]
-    carry_out([partial(one, heads, ends_of[heads.sequence]) for heads in plan.ranges], source)
+    carry_out([partial(one, heads) for heads in plan.ranges], source)
     return (
         rearrange(received, "batch head prefix k_pos -> batch head k_pos prefix"),
         rearrange(given, "batch head prefix k_pos -> batch head k_pos prefix"),

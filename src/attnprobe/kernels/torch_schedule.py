@@ -10,14 +10,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import torch
 
 from attnprobe.kernels.attention import Attention, accumulator
 from attnprobe.kernels.torch_heads import HeadRange
 
-# a block this large stays in a core's own cache between the passes over it
-_CACHED_BYTES = 1 << 20
+# heads share a block up to this size: larger leaves a core's own cache between passes, smaller pays for more calls
+_CACHED_BYTES = 2 << 20
 # a block of one head is cut into fewer rows before it passes this
 _BLOCK_BYTES = 8 << 20
 # below this many keys, handing work to another thread costs more than it saves
@@ -61,13 +62,14 @@ def cut(attention: Attention, limits: Limits) -> Cut:
         n_rows = min(n_rows, max(32, attention.window))
     row_bytes = group * min(n_keys, seen + n_rows) * accumulator(attention.query).itemsize
     n_rows = max(1, min(n_rows, _BLOCK_BYTES // row_bytes, n_keys))
-    together = max(1, min(_CACHED_BYTES // (n_rows * row_bytes), -(-batch * units // _PIECES), units))
+    n_pieces = _PIECES if n_keys >= _SHORTEST_SHARED else 1
+    together = max(1, min(_CACHED_BYTES // (n_rows * row_bytes), -(-batch * units // n_pieces), units))
     edges = [*range(0, units, together), units]
     return Cut(
         ranges=tuple(
             HeadRange(sequence=sequence, first=first * group, last=last * group, group=group)
             for sequence in range(batch)
-            for first, last in zip(edges, edges[1:], strict=False)
+            for first, last in pairwise(edges)
         ),
         n_rows=n_rows,
     )
@@ -75,11 +77,6 @@ def cut(attention: Attention, limits: Limits) -> Cut:
 
 def carry_out(pieces: Sequence[Callable[[], None]], attention: Attention) -> None:
     """Do every piece; by a pool of threads on a CPU that has threads to spare."""
-    n_workers = min(torch.get_num_threads(), len(pieces))
-    if attention.query.device.type != "cpu" or attention.key.shape[2] < _SHORTEST_SHARED or n_workers < 2:
-        for piece in pieces:
-            piece()
-        return
     inference = torch.is_inference_mode_enabled()
 
     def do(piece: Callable[[], None]) -> None:
@@ -87,6 +84,11 @@ def carry_out(pieces: Sequence[Callable[[], None]], attention: Attention) -> Non
         with torch.inference_mode(inference), torch.no_grad():
             piece()
 
+    n_workers = min(torch.get_num_threads(), len(pieces))
+    if attention.query.device.type != "cpu" or attention.key.shape[2] < _SHORTEST_SHARED or n_workers < 2:
+        for piece in pieces:
+            do(piece)
+        return
     for future in [_pool(n_workers).submit(do, piece) for piece in pieces]:
         future.result()
 

@@ -4,15 +4,17 @@ In: rows of some heads, and the segments of their prefixes. Out: received and gi
 budget is kept between the two looks; the rest is computed twice.
 """
 
+import math
 from collections.abc import Iterator
 
 import torch
 from einops import rearrange
 from jaxtyping import Bool
 from torch import Tensor
+from torch.nn.functional import threshold
 
 from attnprobe.kernels.torch_heads import Extent, Heads, RowBlock, row_blocks
-from attnprobe.kernels.torch_segments import Segments, prefix_sums
+from attnprobe.kernels.torch_segments import Segments
 
 Rows = Iterator[tuple[RowBlock, Tensor, Tensor]]
 
@@ -72,23 +74,21 @@ def score(
     extent = rows.extent
     for block, powers, inverse in rows.first():
         segments.add(received, powers, inverse, block)
-    sums = prefix_sums(received)
-    # anything smaller has no finite inverse
-    dropped = sums < torch.finfo(sums.dtype).tiny
+    sums = segments.prefix_sums(received)
+    # masks are multiplied in, as floats: torch's masked fills are many times slower
     if excluded is not None:
-        dropped |= rearrange(excluded, "head k_pos -> head 1 k_pos")
+        sums.mul_(rearrange((~excluded).to(sums.dtype), "head k_pos -> head 1 k_pos"))
     if sink_share is not None:
         n_queries = [max(0, min(end, extent.stop) - extent.first_query) for end in segments.ends]
         largest = sink_share * torch.tensor(n_queries, dtype=sums.dtype, device=sums.device)
-        dropped |= sums > rearrange(largest, "prefix -> prefix 1")
-    inverses = sums.reciprocal().masked_fill_(dropped, 0.0)
-    received.copy_(sums).masked_fill_(dropped, 0.0)
-    shift = extent.first_query - extent.start
+        sums.mul_(torch.le(sums, rearrange(largest, "prefix -> prefix 1"), out=torch.empty_like(sums)))
+    # anything smaller has no finite inverse
+    smallest = torch.finfo(sums.dtype).tiny
+    inverses = threshold(sums, smallest, math.inf).reciprocal_()
+    received.copy_(threshold(sums, smallest, 0.0))
+    by_key = rearrange(inverses, "head prefix k_pos -> head k_pos prefix")
+    by_query = rearrange(given, "head prefix k_pos -> head k_pos prefix")[:, extent.first_query - extent.start :]
     for block, powers, inverse in rows.again():
-        products = torch.bmm(inverses[:, :, block.low : block.high], powers.mT)
-        into = given[:, :, shift + block.first : shift + block.last]
-        torch.mul(products, rearrange(inverse, "head row -> head 1 row"), out=into)
-    # no prefix ends before the first one does
-    open_columns = max(0, segments.ends[0] - extent.start)
-    outside = ~segments.within(extent, given.device)[:, open_columns:]
-    given[:, :, open_columns:].masked_fill_(outside, 0.0)
+        products = torch.bmm(powers, by_key[:, block.low : block.high])
+        torch.mul(products, inverse[..., None], out=by_query[:, block.first : block.last])
+    given[:, :, segments.first_end - extent.start :].masked_fill_(segments.outside, 0.0)

@@ -6,7 +6,6 @@ row is added once however many prefixes hold it.
 """
 
 from bisect import bisect_right
-from dataclasses import dataclass
 
 import torch
 from einops import rearrange
@@ -15,52 +14,58 @@ from torch import Tensor
 
 from attnprobe.kernels.torch_heads import Extent, RowBlock
 
+SegmentSums = Float[Tensor, "head prefix k_pos"]
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+
 class Segments:
-    """The segments of one sequence.
+    """The segments of one sequence, for all of its heads.
 
     Attributes:
         ends: columns at which prefixes end, not decreasing.
-        first_query: column of the sequence's first query.
+        first_end: the column, not before the sequence's first, from which on a key is outside some prefix.
+        outside: [prefix, key from `first_end` on]: whether the key is outside.
     """
 
-    ends: tuple[int, ...]
-    first_query: int
+    def __init__(self, ends: tuple[int, ...], extent: Extent, like: Tensor) -> None:
+        self.ends = ends
+        self.first_end = min(max(ends[0], extent.start), extent.stop)
+        self._extent = extent
+        self._ends = torch.tensor(ends, device=like.device)
+        columns = torch.arange(self.first_end, extent.stop, device=like.device)
+        self.outside = rearrange(columns, "k_pos -> 1 k_pos") >= rearrange(self._ends, "prefix -> prefix 1")
+        self._running = torch.ones(len(ends), len(ends), dtype=like.dtype, device=like.device).tril_()
+        self._indicators: dict[RowBlock, Tensor] = {}
 
     def of(self, query: int) -> int:
         """The segment of a query: the first prefix that holds it."""
-        return bisect_right(self.ends, self.first_query + query)
+        return bisect_right(self.ends, self._extent.first_query + query)
 
-    def add(self, sums: Tensor, powers: Tensor, inverse: Tensor, block: RowBlock) -> None:
+    def add(self, sums: SegmentSums, powers: Tensor, inverse: Tensor, block: RowBlock) -> None:
         """Add the columns of a block of rows to the sums of the segments they are in.
 
         Args:
-            sums: [head, segment, column].
+            sums: by head, segment and key.
             powers: [head, row, column], not yet divided by the rows' sums.
             inverse: [head, row], one over those.
             block: which rows and columns these are.
         """
         low, high = self.of(block.first), self.of(block.last - 1)
-        into = sums[:, low : high + 1, block.low : block.high]
-        weights = rearrange(inverse, "head row -> head 1 row")
+        weights = inverse[:, None]
         if low != high:
-            segments = [self.of(query) - low for query in range(block.first, block.last)]
-            weights = (
-                weights
-                * torch.nn.functional.one_hot(torch.tensor(segments, device=powers.device), high - low + 1)
-                .to(powers.dtype)
-                .mT
-            )
-        into.baddbmm_(weights, powers)
+            weights = weights * self._indicator(block, low, high, inverse)
+        sums[:, low : high + 1, block.low : block.high].baddbmm_(weights, powers)
 
-    def within(self, extent: Extent, device: torch.device) -> Tensor:
-        """[prefix, key]: whether a key column of the sequence is inside each prefix."""
-        columns = torch.arange(extent.start, extent.stop, device=device)
-        ends = torch.tensor(self.ends, device=device)
-        return rearrange(columns, "k_pos -> 1 k_pos") < rearrange(ends, "prefix -> prefix 1")
+    def _indicator(self, block: RowBlock, low: int, high: int, like: Tensor) -> Tensor:
+        """[segment, row]: 1 where the row is in the segment."""
+        if block not in self._indicators:  # threads that meet here make the same thing twice, at worst
+            first = self._extent.first_query
+            rows = torch.arange(first + block.first, first + block.last, device=like.device)
+            segments = torch.searchsorted(self._ends, rows, right=True)
+            choices = rearrange(torch.arange(low, high + 1, device=like.device), "segment -> segment 1")
+            self._indicators[block] = (segments == choices).to(like.dtype)
+        return self._indicators[block]
 
-
-def prefix_sums(sums: Float[Tensor, "head segment k_pos"]) -> Float[Tensor, "head prefix k_pos"]:
-    """From sums over segments to sums over prefixes."""
-    return sums if sums.shape[1] == 1 else sums.cumsum(1)
+    def prefix_sums(self, sums: SegmentSums) -> SegmentSums:
+        """From sums over segments to sums over prefixes."""
+        # a product with a triangle of ones: torch's cumulative sum is several times slower along this axis
+        return torch.matmul(self._running, sums)

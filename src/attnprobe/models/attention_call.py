@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from attnprobe.errors import ModelError
 from attnprobe.kernels import Attention
-from attnprobe.models.blockwise_attention import blockwise_attention
+from attnprobe.models.blockwise_attention import blockwise_attention, expand_heads
 from attnprobe.models.passes import PassIsOver, visible_keys
 from attnprobe.plan import Execution, Point
 from attnprobe.shapes import HeadVectors, Visible
@@ -176,13 +176,6 @@ def attend_under_plan(call: AttentionCall, plain: Plain, execution: Execution, l
     if execution.is_over:
         raise PassIsOver
     return z
-
-
-def expand_heads(heads: KvHeads, n_repeats: int) -> Float[Tensor, "batch head k_pos d_head"]:
-    """Each key or value head once for every query head that it serves."""
-    if n_repeats == 1:
-        return heads
-    return repeat(heads, "batch head pos d_head -> batch (head n_repeats) pos d_head", n_repeats=n_repeats)
 
 
 def _softmax(

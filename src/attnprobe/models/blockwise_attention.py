@@ -10,13 +10,13 @@ from collections.abc import Iterator
 import torch
 import torch.nn.functional as F
 from einops import rearrange, repeat
+from jaxtyping import Float
 from torch import Tensor
 
-from attnprobe.kernels import Attention, Impl, weighted_values
+from attnprobe.kernels import Attention, weighted_values
 from attnprobe.shapes import HeadKeys, HeadVectors
 
 _QUERIES = 256
-_IMPL = Impl.REFERENCE
 
 
 def blockwise_attention(attention: Attention, value: HeadKeys) -> HeadVectors:
@@ -26,9 +26,8 @@ def blockwise_attention(attention: Attention, value: HeadKeys) -> HeadVectors:
         attention: queries for every column; padding on the left only.
         value: not expanded to query heads.
     """
-    n_repeats = attention.query.shape[1] // value.shape[1]
     if attention.softcap is not None or attention.sinks is not None:
-        z = weighted_values(attention, _expanded(value, n_repeats), impl=_IMPL).to(value.dtype)
+        z = weighted_values(attention, value).to(value.dtype)
         return rearrange(z, "batch head pos d_head -> batch pos head d_head").contiguous()
     batch, n_heads, length, _ = attention.query.shape
     z = value.new_zeros(batch, length, n_heads, value.shape[-1])
@@ -62,15 +61,16 @@ def _blocks(query: Tensor, key: Tensor, value: Tensor, attention: Attention) -> 
             first,
             F.scaled_dot_product_attention(
                 query[:, :, first:last],
-                _expanded(key[:, :, lowest:last], n_repeats),
-                _expanded(value[:, :, lowest:last], n_repeats),
+                expand_heads(key[:, :, lowest:last], n_repeats),
+                expand_heads(value[:, :, lowest:last], n_repeats),
                 attn_mask=(distance >= 0) & (distance < window),
                 scale=attention.scaling,
             ),
         )
 
 
-def _expanded(heads: HeadKeys, n_repeats: int) -> HeadKeys:
+def expand_heads(heads: HeadKeys, n_repeats: int) -> Float[Tensor, "batch head k_pos d_head"]:
+    """Each key or value head once for every query head that it serves."""
     if n_repeats == 1:
         return heads
     return repeat(heads, "batch head pos d_head -> batch (head n_repeats) pos d_head", n_repeats=n_repeats)

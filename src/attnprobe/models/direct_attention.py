@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from attnprobe.errors import PlanError
-from attnprobe.models.attention_call import AttentionCall, AttentionPass, Heads, KvHeads, expand_heads
+from attnprobe.models.attention_call import AttentionCall, AttentionPass, Heads, KvHeads
+from attnprobe.models.blockwise_attention import expand_heads
 from attnprobe.shapes import HeadVectors
 
 

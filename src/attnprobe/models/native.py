@@ -13,11 +13,12 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
+from einops import repeat
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from attnprobe.errors import ModelError, PlanError
-from attnprobe.models.anatomy import Anatomy, find_anatomy
+from attnprobe.models.anatomy import Anatomy, Route, find_anatomy, probe_ids
 from attnprobe.models.attention_call import AttentionCall, Plain, UnmadeMask, attend_under_plan
 from attnprobe.models.model import Backend, Provenance
 from attnprobe.models.passes import PassIsOver, evaluating, input_device, model_inputs, options_of, visible_keys
@@ -50,6 +51,7 @@ class NativeModel:
         self._lock = _LOCKS.setdefault(model, RLock())
         with self._lock, evaluating(model):
             self._anatomy = find_anatomy(model)
+            self._leaves_masks = _takes_markers(model, self._anatomy)
 
     @property
     def backend(self) -> Backend:
@@ -93,8 +95,8 @@ class NativeModel:
             stack.enter_context(torch.no_grad())
             stack.enter_context(evaluating(self._model))
             stack.enter_context(_hooked(self._anatomy, execution))
-            watch = self._anatomy.watch(self._model, watcher, leaves_masks=execution.masks_itself)
-            stack.enter_context(watch)
+            leaves_masks = self._leaves_masks and execution.masks_itself
+            stack.enter_context(self._anatomy.watch(self._model, watcher, leaves_masks=leaves_masks))
             with suppress(PassIsOver):
                 logits = self._model(**model_inputs(self._model, self._options, tokens, plan)).logits
         return execution.finish(logits)
@@ -139,6 +141,33 @@ class _PlanPass:
                 f"layer {layer}: the mask that the model passes to its attention is not causal with "
                 f"{_describe(self._windows[layer])}, as its config says; this model cannot be served."
             )
+
+
+class _MaskRecorder:
+    """A pass in which attention gives zeros, and which notes what masks it came with."""
+
+    def __init__(self) -> None:
+        self.masks: list[Tensor | UnmadeMask | None] = []
+
+    def attend(self, caller: nn.Module, call: AttentionCall, plain: Plain) -> HeadVectors:
+        self.masks.append(call.mask)
+        batch, n_heads, length, _ = call.query.shape
+        return call.value.new_zeros(batch, length, n_heads, call.value.shape[-1])
+
+
+def _takes_markers(model: PreTrainedModel, anatomy: Anatomy) -> bool:
+    """Whether a model hands what stands in place of a mask on to the attention of every layer, unread."""
+    if anatomy.route is not Route.INTERFACE:
+        return False
+    recorder, ids = _MaskRecorder(), repeat(probe_ids(model), "1 pos -> 2 pos")
+    padded = torch.ones_like(ids)
+    padded[1, :2] = 0
+    try:
+        with torch.no_grad(), anatomy.watch(model, recorder, leaves_masks=True):
+            model(input_ids=ids, attention_mask=padded)
+    except (RuntimeError, TypeError, ValueError, IndexError):
+        return False  # it looked into it; its masks are then made as in any other pass
+    return all(isinstance(mask, UnmadeMask) for mask in recorder.masks)
 
 
 def _describe(window: int | None) -> str:

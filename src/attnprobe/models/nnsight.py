@@ -127,12 +127,16 @@ class NnsightModel:
         if not self._is_open:
             raise ModelError("this nnsight model was closed, and its module left as it was found; load it again.")
         execution = Execution(plan, self._dims, tokens)
+        if execution.is_over:
+            return execution.finish(None)
         inputs = model_inputs(self._model, self._options, tokens, plan) | {"return_dict": True}
         walk = Walk(self._envoy, self._blocks, execution, self._dims, tokens)
         with torch.no_grad(), evaluating(self._model), _eager(self._model), _own_errors():  # noqa: SIM117
             # nnsight compiles this block from its source and runs it in turns with the model
-            with self._envoy.trace(**inputs):
+            with self._envoy.trace(**inputs) as tracer:
                 walk.run()
+                if execution.is_over:
+                    tracer.stop()
         return execution.finish(walk.logits)
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ attention function, and in the eager function the softmax, whose input are the a
 whose input is the pattern.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from einops import rearrange
 from torch import Tensor
 
 from attnprobe.errors import ModelError, PlanError
+from attnprobe.kernels import Attention
 from attnprobe.models.passes import visible_keys
 from attnprobe.plan import Execution, ModelDims, Point, Tokens
 from attnprobe.shapes import Logits, Visible
@@ -53,22 +54,24 @@ class Walk:
         self._dims = dims
         self._tokens = tokens
         self._visible: dict[int | None, Visible] = {}
-        self.logits: Logits
+        self.logits: Logits | None = None
         for layer, block in enumerate(blocks):
             for point, module in ((Point.ATTN_OUT, block.attention), (Point.MLP_OUT, block.mlp)):
                 if module is None and execution.touches(layer, point):
                     raise PlanError(f"{point} of layer {layer}: no one module returns it; choose resid or z.")
 
     def run(self) -> None:
-        """Walk from the first layer to the logits."""
+        """Walk from the first layer to the logits, or until nothing is still to come."""
         for layer, block in enumerate(self._blocks):
-            self._stream(Point.RESID, layer, block.block, "input")
+            self._residual(Point.RESID, layer, block.block, "input")
             self._attend(layer, block.call)
-            self._stream(Point.ATTN_OUT, layer, block.attention, "output")
-            self._stream(Point.MLP_OUT, layer, block.mlp, "output")
+            self._residual(Point.ATTN_OUT, layer, block.attention, "output")
+            self._residual(Point.MLP_OUT, layer, block.mlp, "output")
+            if self._execution.is_over:
+                return
         self.logits = self._envoy.output.logits
 
-    def _stream(self, point: Point, layer: int, envoy: Envoy, side: str) -> None:
+    def _residual(self, point: Point, layer: int, envoy: Envoy, side: str) -> None:
         def change(tensor: Tensor) -> Tensor:
             if tensor.ndim != 3 or tensor.shape[-1] != self._dims.d_model:
                 raise PlanError(
@@ -82,7 +85,7 @@ class Walk:
 
     def _attend(self, layer: int, call: Operation) -> None:
         execution = self._execution
-        if execution.touches(layer, *_QKV) or execution.needs_pattern(layer):
+        if execution.touches(layer, *_QKV) or execution.needs_pattern(layer) or execution.has_streams(layer):
             self._enter_attention(layer, call)
         if execution.touches(layer, Point.Z):
             _exchange(call, "output", lambda z: execution.vectors(Point.Z, layer, z))
@@ -101,12 +104,30 @@ class Walk:
         if any(new is not old for new, old in zip(passed, (query, key, value), strict=True)):
             call.inputs = ((module, *passed, mask, *rest), kwargs)
         if not (expands or self._execution.needs_pattern(layer)):
+            if self._execution.has_streams(layer):
+                self._check_visible(layer, mask)
+                self._stream(layer, passed, kwargs)
             return
-        operations = Operations.of(call.source)
+        operations, value = Operations.of(call.source), passed[2]
         if expands:
-            self._expand(layer, operations, passed[1], passed[2])
-        if self._execution.needs_pattern(layer):
-            self._pattern(layer, operations, self._check_visible(layer, mask).to(query.device))
+            value = self._expand(layer, operations, passed[1], passed[2])
+        if self._execution.needs_pattern(layer) or self._execution.has_streams(layer):
+            self._pattern(layer, operations, self._check_visible(layer, mask).to(query.device), value)
+
+    def _stream(self, layer: int, passed: Sequence[Tensor], options: Mapping[str, Any]) -> None:
+        """Let statistics look at what the attention function got; what it makes of it, they make themselves."""
+        query, key, value = passed
+        scaling = options.get("scaling")
+        attention = Attention(
+            query=query,
+            key=key,
+            scaling=query.shape[-1] ** -0.5 if scaling is None else scaling,
+            softcap=options.get("softcap"),
+            window=self._dims.windows[layer],
+            sinks=options.get("s_aux"),
+            starts=self._tokens.starts,
+        )
+        self._execution.stream(layer, attention, value)
 
     def _heads(self, point: Point, layer: int, heads: Tensor, *, with_copies: bool) -> Tensor:
         vectors = rearrange(heads, "batch head pos d_head -> batch pos head d_head")
@@ -115,25 +136,34 @@ class Walk:
             edited = self._execution.vectors(point, layer, edited, per_query_head=True)
         return heads if edited is vectors else rearrange(edited, "batch pos head d_head -> batch head pos d_head")
 
-    def _expand(self, layer: int, operations: "Operations", key: Tensor, value: Tensor) -> None:
+    def _expand(self, layer: int, operations: "Operations", key: Tensor, value: Tensor) -> Tensor:
+        """Edit the copies of k and v that query heads see; those of v are returned."""
+        copies: Tensor = value
         if len(operations.expansions) != 2:
             raise _refused(layer, f"k and v are expanded to query heads in {len(operations.expansions)} calls, not 2")
         for operation, point, heads in zip(operations.expansions, (Point.K, Point.V), (key, value), strict=True):
             if operation.input is not heads:
                 raise _refused(layer, f"{operation.name} does not expand {point} to query heads")
-            copies = rearrange(operation.output, "batch head pos d_head -> batch pos head d_head")
-            edited = self._execution.vectors(point, layer, copies, per_query_head=True)
-            operation.output = rearrange(edited, "batch pos head d_head -> batch head pos d_head")
+            vectors = rearrange(operation.output, "batch head pos d_head -> batch pos head d_head")
+            edited = self._execution.vectors(point, layer, vectors, per_query_head=True)
+            copies = rearrange(edited, "batch pos head d_head -> batch head pos d_head")
+            operation.output = copies
+        return copies
 
-    def _pattern(self, layer: int, operations: "Operations", visible: Visible) -> None:
+    def _pattern(self, layer: int, operations: "Operations", visible: Visible, value: Tensor) -> None:
         def change(logits: Tensor) -> Tensor:
             if logits.shape[-1] != visible.shape[-1]:
                 raise _refused(layer, "attn_logits stand beside a sink in the softmax")
             return self._execution.attn_logits(layer, logits, visible)
 
+        def change_pattern(pattern: Tensor) -> Tensor:
+            edited = self._execution.pattern(layer, pattern, visible)
+            self._execution.stream_pattern(layer, edited, visible, value)
+            return edited
+
         if self._execution.touches(layer, Point.ATTN_LOGITS):
             _exchange(operations.softmax, "input", change)
-        _exchange(operations.product, "input", lambda pattern: self._execution.pattern(layer, pattern, visible))
+        _exchange(operations.product, "input", change_pattern)
 
     def _check_visible(self, layer: int, mask: Tensor | None) -> Visible:
         """What a query may see by the model's configuration, proven on the mask that its attention got."""

@@ -2,7 +2,8 @@
 
 In: an in-memory transformers model (its modules are copied first, because a bridge replaces them), or a bridge of the
 user's own. Out: a `Model`. Its patterns, logits and edits are those of the other backends. Token ids go in as they
-are; the bridge never tokenises.
+are; the bridge never tokenises. It computes every pattern whole, so that statistics get stored patterns, one layer at a
+time.
 
 What it cannot do, each refused by name: architectures whose attention TransformerLens leaves inside the model's own
 code, points that it passes no hook at, and edits of the copies of k and v that query heads see.
@@ -10,19 +11,20 @@ code, points that it passes no hook at, and edits of the copies of k and v that 
 
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import cache, partial
 from threading import RLock
 from typing import Any
 
 import torch
+from einops import rearrange
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from attnprobe.errors import ModelError, PlanError
 from attnprobe.models.model import Backend, Provenance
-from attnprobe.models.passes import input_device, model_inputs, options_of, visible_keys
+from attnprobe.models.passes import PassIsOver, input_device, model_inputs, options_of, visible_keys
 from attnprobe.models.transformer_lens_bridge import (
     build_bridge,
     check_bridge,
@@ -119,8 +121,15 @@ class TransformerLensModel:
             PlanError: the bridge passes no hook at a point of the plan, or a write did not fire.
         """
         execution = Execution(plan, self._dims, tokens)
+        logits: Tensor | None = None
+        if execution.is_over:
+            return execution.finish(logits)
         visible = cache(partial(visible_keys, tokens))
-        touched = [points for points in self._points if execution.touches(points.layer, *Point)]
+        touched = [
+            points
+            for points in self._points
+            if execution.touches(points.layer, *Point) or execution.has_streams(points.layer)
+        ]
         hooks = [hook for points in touched for hook in self._hooks(points, execution, visible)]
         inputs = model_inputs(self._bridge.original_model, self._options, tokens, plan)
         with ExitStack() as stack:
@@ -131,7 +140,8 @@ class TransformerLensModel:
                 if points.rotating is not None and execution.touches(points.layer, Point.Q, Point.K):
                     stack.enter_context(tapped_rotary(points, partial(_edit_vectors, execution, points.layer)))
             stack.enter_context(self._bridge.hooks(fwd_hooks=hooks))
-            logits = _run_or_refuse(partial(self._bridge, inputs.pop("input_ids"), **inputs))
+            with suppress(PassIsOver):
+                logits = _run_or_refuse(partial(self._bridge, inputs.pop("input_ids"), **inputs))
         return execution.finish(logits)
 
     def close(self) -> None:
@@ -147,15 +157,18 @@ class TransformerLensModel:
                 f"see; use backend '{Backend.NATIVE}', or edit the key and value head itself."
             )
         for point in Point:
-            if execution.touches(layer, point):
+            if execution.touches(layer, point) or (point is Point.V and execution.has_streams(layer)):
                 points.check(point)
         for point in _VECTORS:
             if execution.touches(layer, point) and point in points.hooks:
                 edit = partial(_edit_vectors, execution, layer, point)
                 yield points.hooks[point], lambda tensor, hook, edit=edit: _or_none(tensor, edit(tensor))
-        if not execution.needs_pattern(layer):
-            return
-        seen = partial(visible, self._dims.windows[layer])
+        if execution.needs_pattern(layer) or execution.has_streams(layer):
+            yield from self._pattern_hooks(points, execution, partial(visible, self._dims.windows[layer]))
+
+    def _pattern_hooks(self, points: LayerPoints, execution: Execution, seen: Callable[[], Visible]) -> Iterator[_Hook]:
+        layer = points.layer
+        values: list[Tensor] = []
 
         def edit_logits(tensor: AttnLogits, hook: object) -> Tensor | None:
             shown = seen().to(tensor.device)
@@ -163,14 +176,30 @@ class TransformerLensModel:
             return _or_none(tensor, execution.attn_logits(layer, tensor, shown, has_sink=points.has_sink))
 
         def edit_pattern(tensor: Tensor, hook: object) -> Tensor | None:
-            return _or_none(tensor, execution.pattern(layer, tensor, seen().to(tensor.device)))
+            shown = seen().to(tensor.device)
+            edited = execution.pattern(layer, tensor, shown)
+            if values:
+                value = rearrange(values.pop(), "batch k_pos kv_head d_head -> batch kv_head k_pos d_head")
+                execution.stream_pattern(layer, edited, shown, value)
+            _stop_if_over(execution)
+            return _or_none(tensor, edited)
 
+        if execution.has_streams(layer):
+            # after the edits of v, whose hook comes first
+            yield points.hooks[Point.V], lambda tensor, hook: values.append(tensor)
         yield points.hooks[Point.ATTN_LOGITS], edit_logits
         yield points.hooks[Point.PATTERN], edit_pattern
 
 
 def _edit_vectors(execution: Execution, layer: int, point: Point, tensor: Tensor) -> Tensor:
-    return execution.vectors(point, layer, tensor)
+    edited = execution.vectors(point, layer, tensor)
+    _stop_if_over(execution)
+    return edited
+
+
+def _stop_if_over(execution: Execution) -> None:
+    if execution.is_over:
+        raise PassIsOver
 
 
 def _run_or_refuse(run: Callable[[], Tensor]) -> Tensor:

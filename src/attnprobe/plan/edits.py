@@ -1,19 +1,165 @@
-"""What writes name and do, apart from the pass in which they act: entries, new values, counts, a name for messages.
+"""What each write does to a tensor: the only place where an edit's arithmetic stands.
 
-In: writes of a plan. Out: plain tensors and `Firing`s that `execution` puts to use.
+In: a write, the batch, and a tensor that may be written to. Out: the tensor edited in place, and how often that was.
+Exact meanings: DESIGN.md section 4.
 """
 
+from collections.abc import Sequence
+
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
-from attnprobe.errors import SpecError
-from attnprobe.plan.interventions import Mask, Replace, Scale
+from attnprobe.errors import PlanError, SpecError
+from attnprobe.plan.interventions import EmptyRow, Mask, Replace, Scale
 from attnprobe.plan.plan import Write
 from attnprobe.plan.run import Firing
 from attnprobe.plan.sites import Edges
+from attnprobe.plan.tokens import Tokens
+from attnprobe.shapes import AttnLogits, Visible
+from attnprobe.shapes import Pattern as PatternTensor
+
+EmptiedRows = Int[Tensor, "3 row"]
+"""Sequence, head and query column of each."""
 
 
-def changed(old: Tensor, write: Write) -> Tensor:
+def edit_vectors(write: Write, tokens: Tokens, tensor: Tensor) -> Firing:
+    """Edit a tensor of positions in place.
+
+    Args:
+        write: at a point without edges.
+        tokens: the batch.
+        tensor: [batch, pos, head, d_head] or [batch, pos, d_model].
+
+    Raises:
+        SpecError: the values do not fit the entries.
+    """
+    firing = Firing()
+    for row in _rows(write, tokens):
+        columns = _columns(write, tokens, row).to(tensor.device)
+        if tensor.ndim == 4:
+            heads = _heads(write, tensor.shape[2]).to(tensor.device)
+            where = (row, columns[:, None], heads[None, :])
+            count = columns.numel() * heads.numel()
+        else:
+            where = (row, columns)
+            count = columns.numel()
+        tensor[where] = _changed(tensor[where], write)
+        firing += Firing(edited=count)
+    return firing
+
+
+def mask_logits(
+    write: Write, tokens: Tokens, logits: AttnLogits, visible: Visible, *, has_sink: bool
+) -> tuple[Firing, list[EmptiedRows]]:
+    """Mask attention logits in place.
+
+    Args:
+        write: a mask at edges of the attention logits.
+        tokens: the batch.
+        logits: -inf where a query may not look.
+        visible: where it may.
+        has_sink: the softmax has a sink beside the keys, so that no row is ever empty.
+
+    Returns:
+        How often it acted, and the rows that it emptied under `EmptyRow.ZERO`, whose pattern is to be zeroed.
+
+    Raises:
+        PlanError: a row is left without keys under `EmptyRow.RAISE`.
+    """
+    mask, edges = write.intervention, write.site.edges
+    assert isinstance(mask, Mask)
+    assert edges is not None
+    heads, firing, emptied = _heads(write, logits.shape[1]), Firing(), list[EmptiedRows]()
+    for row in _rows(write, tokens):
+        query, key, strength = _edge_entries(edges, mask, tokens.padding(row), logits)
+        reachable = visible[row, 0, query, key]
+        firing += _edge_firing(query, reachable, heads.numel())
+        penalty = torch.log1p(-strength).to(logits)[reachable]
+        query, key = query[reachable], key[reachable]
+        for head in heads.tolist():
+            logits[row, head].index_put_((query, key), penalty, accumulate=True)
+        if not has_sink and bool((strength == 1).any()):
+            emptied += _settle_empty_rows(write, tokens, logits, row, query.unique())
+    return firing, emptied
+
+
+def edit_pattern(write: Write, tokens: Tokens, pattern: PatternTensor, visible: Visible) -> Firing:
+    """Edit a pattern in place.
+
+    Args:
+        write: at edges or query rows of the pattern.
+        tokens: the batch.
+        pattern: after the softmax.
+        visible: where a query may look.
+
+    Raises:
+        SpecError: the values do not fit the entries.
+    """
+    heads, what, firing = _heads(write, pattern.shape[1]).to(pattern.device), write.intervention, Firing()
+    for row in _rows(write, tokens):
+        start = tokens.padding(row)
+        if write.site.edges is not None:
+            query, key, strength = _edge_entries(write.site.edges, what, start, pattern)
+            reachable = visible[row, 0, query, key]
+            firing += _edge_firing(query, reachable, heads.numel())
+            query, key = query[reachable], key[reachable]
+            factor = what.factor if isinstance(what, Scale) else (1 - strength).to(pattern)[reachable]
+            pattern[row, heads[:, None], query[None], key[None]] *= factor
+        else:
+            columns = _columns(write, tokens, row).to(pattern.device)
+            where = (row, heads[:, None], columns[None, :])
+            rows, seen = pattern[where], visible[row, 0, columns]
+            values = _changed(rows[..., start:], write)
+            # a value put where the query cannot see would let it attend to the future
+            rows[..., start:] = torch.where(seen[:, start:], values, rows[..., start:])
+            pattern[where] = rows
+            firing += Firing(edited=int(seen.sum()) * heads.numel())
+    return firing
+
+
+def describe(write: Write) -> str:
+    """A write in words, for messages."""
+    site = write.site
+    heads = "all heads" if site.heads is None else "heads " + ", ".join(map(str, site.heads))
+    return f"{type(write.intervention).__name__.lower()} at {site.point} of layer {site.layer} ({heads})"
+
+
+def _settle_empty_rows(write: Write, tokens: Tokens, logits: AttnLogits, row: int, query: Tensor) -> list[EmptiedRows]:
+    mask = write.intervention
+    assert isinstance(mask, Mask)
+    heads = _heads(write, logits.shape[1]).to(logits.device)
+    empty = (logits[row][heads][:, query] == float("-inf")).all(-1).nonzero()
+    if empty.numel() == 0:
+        return []
+    head, column = heads[empty[:, 0]], query[empty[:, 1]]
+    if mask.empty_row is EmptyRow.RAISE:
+        position = int(column[0]) - tokens.padding(row)
+        raise PlanError(
+            f"{describe(write)}: head {int(head[0])} has no visible key left at query position {position} "
+            f"of sequence {row} ({empty.shape[0]} such rows). Leave one key, or choose empty_row 'self' or 'zero'."
+        )
+    # one finite entry keeps the softmax defined; under ZERO the row is cleared once the pattern exists
+    logits[row, head, column, column] = 0
+    is_cleared = mask.empty_row is EmptyRow.ZERO
+    return [torch.stack([torch.full_like(head, row), head, column])] if is_cleared else []
+
+
+def _rows(write: Write, tokens: Tokens) -> Sequence[int]:
+    return range(len(tokens.lengths)) if write.site.batch is None else write.site.batch
+
+
+def _heads(write: Write, n_heads: int) -> Tensor:
+    return torch.arange(n_heads) if write.site.heads is None else torch.tensor(write.site.heads)
+
+
+def _columns(write: Write, tokens: Tokens, row: int) -> Tensor:
+    chosen = write.site.positions
+    positions = torch.arange(tokens.lengths[row]) if chosen is None else torch.tensor(chosen)
+    return positions + tokens.padding(row)
+
+
+def _changed(old: Tensor, write: Write) -> Tensor:
     """Selected entries after a replacement or a scaling.
 
     Raises:
@@ -33,7 +179,7 @@ def changed(old: Tensor, write: Write) -> Tensor:
         ) from error
 
 
-def edge_entries(edges: Edges, what: object, start: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _edge_entries(edges: Edges, what: object, start: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Query columns, key columns and mask strengths, one entry an edge; strengths on the CPU in float64 whatever the
     model's dtype, or log(1 - s) would lose its digits near 1."""
     queries = [query + start for query, keys in edges.rows for _ in keys]
@@ -48,7 +194,7 @@ def edge_entries(edges: Edges, what: object, start: int, like: Tensor) -> tuple[
     )
 
 
-def edge_firing(query: Tensor, reachable: Tensor, n_heads: int) -> Firing:
+def _edge_firing(query: Tensor, reachable: Tensor, n_heads: int) -> Firing:
     """What an edit of edges counts in one sequence: one entry of `query` an edge, `reachable` where it is seen."""
     edited = int(reachable.sum())
     active = query[reachable].unique().numel()
@@ -57,10 +203,3 @@ def edge_firing(query: Tensor, reachable: Tensor, n_heads: int) -> Firing:
         unreachable=(query.numel() - edited) * n_heads,
         idle_rows=(query.unique().numel() - active) * n_heads,
     )
-
-
-def describe(write: Write) -> str:
-    """A write in words, for messages."""
-    site = write.site
-    heads = "all heads" if site.heads is None else "heads " + ", ".join(map(str, site.heads))
-    return f"{type(write.intervention).__name__.lower()} at {site.point} of layer {site.layer} ({heads})"

@@ -1,4 +1,4 @@
-"""Carry a plan out on the tensors of one forward pass: the only place where an edit's arithmetic stands.
+"""Carry a plan out on the tensors of one forward pass: what is read, edited and streamed, in the plan's own order.
 
 In: tensors that a backend brings from a model, with the boolean mask of what each query may see. Out: the tensors the
 model is to go on with, and at the end a `Run`. A backend calls, for every layer: `vectors` at each point it passes,
@@ -6,7 +6,6 @@ model is to go on with, and at the end a `Run`. A backend calls, for every layer
 Exact meanings: DESIGN.md section 4.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -17,8 +16,7 @@ from torch import Tensor
 from attnprobe.errors import PlanError
 from attnprobe.kernels import Attention, StoredPattern
 from attnprobe.plan.dims import ModelDims
-from attnprobe.plan.edits import changed, describe, edge_entries, edge_firing
-from attnprobe.plan.interventions import EmptyRow, Mask, Scale
+from attnprobe.plan.edits import describe, edit_pattern, edit_vectors, mask_logits
 from attnprobe.plan.plan import Plan, Read, Write
 from attnprobe.plan.run import Firing, Run
 from attnprobe.plan.sites import Point
@@ -100,7 +98,7 @@ class Execution:
                 continue
             self._passed.add(index)
             edited = edited.clone() if edited is tensor else edited
-            self._edit_vectors(index, write, edited)
+            self._fired[index] += edit_vectors(write, self.tokens, edited)
         if Read(point=point, layer=layer) in self.plan.reads and not per_query_head:
             keep = self._is_token.to(edited.device)
             self._reads[point, layer] = torch.where(
@@ -128,7 +126,9 @@ class Execution:
             edited = logits.masked_fill(~visible & visible.any(-1, keepdim=True), float("-inf"))
             for index, write in writes:
                 self._passed.add(index)
-                self._mask_logits(index, write, edited, visible, has_sink=has_sink)
+                firing, emptied = mask_logits(write, self.tokens, edited, visible, has_sink=has_sink)
+                self._fired[index] += firing
+                self._zero_rows.setdefault(layer, []).extend(emptied)
         if Read(point=Point.ATTN_LOGITS, layer=layer) in self.plan.reads:
             self._reads[Point.ATTN_LOGITS, layer] = edited.masked_fill(~visible, float("-inf"))
         return edited
@@ -143,13 +143,13 @@ class Execution:
         """
         edited = pattern
         writes = self._writes_at(Point.PATTERN, layer)
-        if writes or layer in self._zero_rows:
+        if writes or self._zero_rows.get(layer):
             edited = pattern.clone()
             for batch, head, query in self._zero_rows.get(layer, []):
                 edited[batch, head, query] = 0
             for index, write in writes:
                 self._passed.add(index)
-                self._edit_pattern(index, write, edited, visible)
+                self._fired[index] += edit_pattern(write, self.tokens, edited, visible)
         if Read(point=Point.PATTERN, layer=layer) in self.plan.reads:
             self._reads[Point.PATTERN, layer] = self._of_tokens(edited, visible)
         return edited
@@ -241,89 +241,3 @@ class Execution:
             for index, write in enumerate(self.plan.writes)
             if write.site.layer == layer and write.site.point is point
         ]
-
-    def _rows(self, write: Write) -> Sequence[int]:
-        return range(len(self.tokens.lengths)) if write.site.batch is None else write.site.batch
-
-    def _heads(self, write: Write, n_heads: int) -> Tensor:
-        return torch.arange(n_heads) if write.site.heads is None else torch.tensor(write.site.heads)
-
-    def _positions(self, write: Write, row: int) -> Tensor:
-        chosen = write.site.positions
-        positions = torch.arange(self.tokens.lengths[row]) if chosen is None else torch.tensor(chosen)
-        return positions + self.tokens.padding(row)
-
-    def _count(self, index: int, firing: Firing) -> None:
-        self._fired[index] += firing
-
-    def _edit_vectors(self, index: int, write: Write, tensor: Tensor) -> None:
-        for row in self._rows(write):
-            columns = self._positions(write, row).to(tensor.device)
-            if tensor.ndim == 4:
-                heads = self._heads(write, tensor.shape[2]).to(tensor.device)
-                where = (row, columns[:, None], heads[None, :])
-                count = columns.numel() * heads.numel()
-            else:
-                where = (row, columns)
-                count = columns.numel()
-            tensor[where] = changed(tensor[where], write)
-            self._count(index, Firing(edited=count))
-
-    def _mask_logits(self, index: int, write: Write, logits: AttnLogits, visible: Visible, *, has_sink: bool) -> None:
-        mask, edges = write.intervention, write.site.edges
-        assert isinstance(mask, Mask)
-        assert edges is not None
-        heads = self._heads(write, logits.shape[1])
-        for row in self._rows(write):
-            query, key, strength = edge_entries(edges, mask, self.tokens.padding(row), logits)
-            reachable = visible[row, 0, query, key]
-            self._count(index, edge_firing(query, reachable, heads.numel()))
-            penalty = torch.log1p(-strength).to(logits)[reachable]
-            query, key = query[reachable], key[reachable]
-            for head in heads.tolist():
-                logits[row, head].index_put_((query, key), penalty, accumulate=True)
-            if not has_sink and bool((strength == 1).any()):
-                self._settle_empty_rows(write, logits, row, heads, query.unique())
-
-    def _settle_empty_rows(self, write: Write, logits: AttnLogits, row: int, heads: Tensor, query: Tensor) -> None:
-        mask = write.intervention
-        assert isinstance(mask, Mask)
-        grid = logits[row][heads.to(logits.device)][:, query]
-        empty = (grid == float("-inf")).all(-1).nonzero()
-        if empty.numel() == 0:
-            return
-        head, column = heads.to(logits.device)[empty[:, 0]], query[empty[:, 1]]
-        if mask.empty_row is EmptyRow.RAISE:
-            position = int(column[0]) - self.tokens.padding(row)
-            raise PlanError(
-                f"{describe(write)}: head {int(head[0])} has no visible key left at query position {position} "
-                f"of sequence {row} ({empty.shape[0]} such rows). Leave one key, or choose empty_row 'self' or 'zero'."
-            )
-        # one finite entry keeps the softmax defined; under ZERO the row is cleared once the pattern exists
-        logits[row, head, column, column] = 0
-        if mask.empty_row is EmptyRow.ZERO:
-            self._zero_rows.setdefault(write.site.layer, []).append(
-                torch.stack([torch.full_like(head, row), head, column])
-            )
-
-    def _edit_pattern(self, index: int, write: Write, pattern: PatternTensor, visible: Visible) -> None:
-        heads = self._heads(write, pattern.shape[1]).to(pattern.device)
-        what = write.intervention
-        for row in self._rows(write):
-            start = self.tokens.padding(row)
-            if write.site.edges is not None:
-                query, key, strength = edge_entries(write.site.edges, what, start, pattern)
-                reachable = visible[row, 0, query, key]
-                self._count(index, edge_firing(query, reachable, heads.numel()))
-                query, key = query[reachable], key[reachable]
-                factor = what.factor if isinstance(what, Scale) else (1 - strength).to(pattern)[reachable]
-                pattern[row, heads[:, None], query[None], key[None]] *= factor
-            else:
-                columns = self._positions(write, row).to(pattern.device)
-                where = (row, heads[:, None], columns[None, :])
-                rows, seen = pattern[where], visible[row, 0, columns]
-                values = changed(rows[..., start:], write)
-                # a value put where the query cannot see would let it attend to the future
-                rows[..., start:] = torch.where(seen[:, start:], values, rows[..., start:])
-                pattern[where] = rows
-                self._count(index, Firing(edited=int(seen.sum()) * heads.numel()))
