@@ -7,6 +7,7 @@ hides the next peak. So every cell of a memory table has a process of its own, w
 import ctypes
 import gc
 import json
+import os
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from typing import Any
 import torch
 
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+_GIVES_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +58,21 @@ def _resident(field: str) -> float:
     return int(lines[0].split()[1]) / 1024
 
 
-def in_fresh_process(module: str, arguments: Sequence[str]) -> dict[str, Any]:
+def in_fresh_process(module: str, arguments: Sequence[str], *, gives_back: bool = True) -> dict[str, Any]:
     """Run `python -m MODULE ARGUMENTS`; what it printed last, as JSON.
+
+    Args:
+        module: of the benchmarks.
+        arguments: of its command line.
+        gives_back: glibc gives freed memory back at once, so that a peak is what was held at one time. As it comes,
+            glibc keeps freed blocks of up to 32 MB in its heap, and a peak says how they happened to fit.
 
     Raises:
         RuntimeError: it failed; the message ends with what it said.
     """
-    done = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", module, *arguments]
+    environment = {**os.environ, **(_GIVES_BACK if gives_back else {})}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise RuntimeError(f"{module} {' '.join(arguments)} failed:\n{done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])

@@ -65,6 +65,12 @@ def load(name: str, folder: Path) -> dict[str, Row]:
     return {row["id"]: row for row in json.loads(path.read_text())["rows"]} if path.exists() else {}
 
 
+def load_machine(name: str, folder: Path) -> dict[str, Any]:
+    """Where a benchmark's rows were measured; empty if it never ran."""
+    path = folder / f"{name}.json"
+    return json.loads(path.read_text())["machine"] if path.exists() else {}
+
+
 def measure_rows(
     name: str,
     measurements: Mapping[str, Callable[[], Row]],
