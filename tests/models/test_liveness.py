@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from attnprobe.errors import LivenessError, ModelError
+from attnprobe.kernels import Attention
 from attnprobe.models.liveness import check_liveness
 from attnprobe.models.model import Backend
 from attnprobe.models.native import NativeModel
-from attnprobe.plan import EMPTY_PLAN, Plan, Point, Run, Tokens
+from attnprobe.plan import EMPTY_PLAN, LayerAttention, Plan, Point, Run, Stream, Tokens
 from tests.models.architectures import Architecture, build_model
 from tests.models.loaders import CASES, PROVENANCE, Case, open_case
 
@@ -46,6 +47,23 @@ class SeesPadding(Impostor):
         """Run all columns as tokens."""
         whole = Tokens(ids=tokens.ids, lengths=(tokens.width,) * len(tokens.lengths))
         return replace(self._model.forward(whole, plan), tokens=tokens)
+
+
+class LooksElsewhere(Impostor):
+    """A model whose statistics see keys in another order than the model."""
+
+    def forward(self, tokens: Tokens, plan: Plan = EMPTY_PLAN) -> Run:
+        """Run with a turned source in every stream."""
+
+        def turned(stream: Stream) -> Stream:
+            def statistic(seen: LayerAttention) -> Any:
+                assert isinstance(seen.source, Attention)
+                source = replace(seen.source, key=seen.source.key.flip(2))
+                return stream.statistic(replace(seen, source=source))
+
+            return replace(stream, statistic=statistic)
+
+        return self._model.forward(tokens, replace(plan, streams=tuple(map(turned, plan.streams))))
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -88,6 +106,11 @@ def test_edits_that_are_dropped_are_found_at_every_point(point: Point, message: 
 def test_reads_of_something_else_than_what_the_model_uses_are_found(point: Point, change: Change, message: str) -> None:
     with pytest.raises(LivenessError, match=message):
         check_liveness(Impostor(misreads={point: change}))
+
+
+def test_statistics_that_see_something_else_than_what_the_model_uses_are_found() -> None:
+    with pytest.raises(LivenessError, match="not what the streamed attention makes of the streamed values"):
+        check_liveness(LooksElsewhere())
 
 
 def test_lost_padding_is_found() -> None:

@@ -1,4 +1,4 @@
-"""Passes that only look at attention hold nothing of size T x T, whatever shapes the attention, and change no number."""
+"""Passes that only look at attention hold nothing of size T x T, whatever shapes it, and change no number."""
 
 from collections.abc import Callable
 from typing import Any
@@ -35,9 +35,7 @@ KINDS = ["sliding_attention", "full_attention"]
 
 MODELS: dict[str, Callable[[], hf.PreTrainedModel]] = {
     "gpt2": lambda: hf.GPT2LMHeadModel(
-        hf.GPT2Config(
-            vocab_size=VOCAB, n_positions=T, n_embd=16, n_layer=2, n_head=2, bos_token_id=1, eos_token_id=2
-        )
+        hf.GPT2Config(vocab_size=VOCAB, n_positions=T, n_embd=16, n_layer=2, n_head=2, bos_token_id=1, eos_token_id=2)
     ),
     "llama": lambda: hf.LlamaForCausalLM(hf.LlamaConfig(**SIZES)),
     "window": lambda: hf.MistralForCausalLM(hf.MistralConfig(**SIZES, sliding_window=WINDOW)),
@@ -61,13 +59,16 @@ LENGTHS = {"one sequence": (T,), "padded": (T, 1203)}
 class NothingSquare(TorchDispatchMode):
     """Fails on any tensor of T x T entries or more."""
 
-    largest = 0
+    def __init__(self, length: int = T) -> None:
+        super().__init__()
+        self.length = length
+        self.largest = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         for tensor in result if isinstance(result, tuple | list) else (result,):
             if isinstance(tensor, Tensor):
-                assert tensor.numel() < T * T, f"{func} made a tensor of {list(tensor.shape)}"
+                assert tensor.numel() < self.length**2, f"{func} made a tensor of {list(tensor.shape)}"
                 self.largest = max(self.largest, tensor.numel())
         return result
 
@@ -87,6 +88,12 @@ def made(name: str) -> hf.PreTrainedModel:
 def drawn(lengths: tuple[int, ...]) -> Tokens:
     generator = torch.Generator().manual_seed(0)
     return Tokens.of([torch.randint(VOCAB, (length,), generator=generator).tolist() for length in lengths])
+
+
+def test_the_watch_sees_the_mask_that_an_ordinary_pass_makes() -> None:
+    model = NativeModel(made("llama"), tokenizer=None, provenance=PROVENANCE)
+    with pytest.raises(AssertionError, match="made a tensor"), NothingSquare():
+        model.forward(drawn((T, 1203)), Plan(last_logits=1))
 
 
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])

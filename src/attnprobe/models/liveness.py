@@ -13,8 +13,24 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnprobe.errors import LivenessError, PlanError
+from attnprobe.kernels import Impl, weighted_values
+from attnprobe.models.blockwise_attention import expand_heads
 from attnprobe.models.model import Backend, Model
-from attnprobe.plan import Edges, Plan, Point, Read, Replace, Run, Scale, Site, Tokens, Write, mask_edges
+from attnprobe.plan import (
+    Edges,
+    LayerAttention,
+    Plan,
+    Point,
+    Read,
+    Replace,
+    Run,
+    Scale,
+    Site,
+    Stream,
+    Tokens,
+    Write,
+    mask_edges,
+)
 
 # relative to the largest entry, and to 1: far above rounding over a few tokens, far below what a dead edit leaves.
 # The first within a pass, the second between logits of batches of other shapes, whose rounding all layers amplify.
@@ -63,6 +79,7 @@ class _Check:
         self._patterns_and_keys()
         self._queries_and_values()
         self._head_outputs()
+        self._residuals(watched)
         self._streams(watched)
 
     def _causality_and_padding(self) -> None:
@@ -163,7 +180,7 @@ class _Check:
             message = "an edit of z over all heads does not reach the attention module's output"
             self._require_close(out, out[:1].expand_as(out), message, layer)
 
-    def _streams(self, watched: Run) -> None:
+    def _residuals(self, watched: Run) -> None:
         """Noise put into the residual stream or a module's output, ten times what flows there, changes the logits."""
         layer = self._dims.n_layers // 2
         noise = torch.randn(_N_TOKENS, self._dims.d_model, generator=torch.Generator().manual_seed(0))
@@ -179,6 +196,23 @@ class _Check:
         for row, point in enumerate(points):
             if float((logits[row] - logits[-1]).abs().max()) <= self._tolerance * _scale(logits[-1]):
                 raise self._error(f"an edit of {point} does not reach the logits", layer)
+
+    def _streams(self, watched: Run) -> None:
+        """What statistics are shown makes the head outputs that the model goes on with."""
+
+        def mix(seen: LayerAttention) -> Tensor:
+            n_repeats = self._dims.n_heads[seen.layer] // seen.value.shape[1]
+            return weighted_values(seen.source, expand_heads(seen.value, n_repeats), impl=Impl.REFERENCE)
+
+        streams = tuple(Stream(layer=layer, statistic=mix) for layer in self._layers)
+        try:
+            run = self._model.forward(Tokens.of([self._ids]), Plan(streams=streams, last_logits=0))
+        except PlanError:
+            return  # a refusal is honest, and names another backend itself
+        for layer, z in enumerate(run.streamed):
+            found = rearrange(z, "1 head q_pos d_head -> q_pos head d_head")
+            message = "head outputs are not what the streamed attention makes of the streamed values"
+            self._require_close(found, watched.read(Point.Z, layer, 0), message, layer)
 
     def _forward(self, rows: Sequence[Sequence[int]], writes: tuple[Write, ...]) -> Run:
         points = [point for point in (*_NEEDED, Point.V, Point.ATTN_OUT, Point.RESID) if point in self._points]

@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from attnprobe.plan import EMPTY_PLAN, ModelDims, Plan, Run, Tokens
@@ -83,6 +85,17 @@ class Model(Protocol):
         Raises:
             SpecError: the plan does not fit the model or the tokens.
             PlanError: the plan cannot be honoured here (the message says which backend can), or did not fire.
+        """
+        ...
+
+    def output_projection(self, layer: int) -> Float[Tensor, "head d_head d_model"]:
+        """W_O of a layer, by query head: what each takes from its z into the residual stream, in the model's dtype.
+
+        Norms that the architecture puts after it are not part of it.
+
+        Raises:
+            SpecError: there is no such layer.
+            ModelError: no one linear module is that projection.
         """
         ...
 

@@ -21,6 +21,7 @@ from attnprobe.errors import ModelError, PlanError
 from attnprobe.models.anatomy import Anatomy, Route, find_anatomy, probe_ids
 from attnprobe.models.attention_call import AttentionCall, Plain, UnmadeMask, attend_under_plan
 from attnprobe.models.model import Backend, Provenance
+from attnprobe.models.output_projection import HeadProjections, OutputProjections
 from attnprobe.models.passes import PassIsOver, evaluating, input_device, model_inputs, options_of, visible_keys
 from attnprobe.plan import EMPTY_PLAN, Execution, ModelDims, Plan, Point, Run, Tokens
 from attnprobe.shapes import HeadVectors, Logits
@@ -52,6 +53,7 @@ class NativeModel:
         with self._lock, evaluating(model):
             self._anatomy = find_anatomy(model)
             self._leaves_masks = _takes_markers(model, self._anatomy)
+        self._projections = OutputProjections(self, model)
 
     @property
     def backend(self) -> Backend:
@@ -100,6 +102,15 @@ class NativeModel:
             with suppress(PassIsOver):
                 logits = self._model(**model_inputs(self._model, self._options, tokens, plan)).logits
         return execution.finish(logits)
+
+    def output_projection(self, layer: int) -> HeadProjections:
+        """W_O of a layer, by query head.
+
+        Raises:
+            SpecError: there is no such layer.
+            ModelError: no one linear module is that projection.
+        """
+        return self._projections.of_layer(layer)
 
     def close(self) -> None:
         """Do nothing: between passes the model is as it was found."""

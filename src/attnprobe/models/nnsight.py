@@ -31,6 +31,7 @@ from attnprobe.models.fingerprint import hash_weights
 from attnprobe.models.liveness import check_liveness
 from attnprobe.models.model import Backend, Provenance
 from attnprobe.models.nnsight_walk import Block, Envoy, Walk, cannot, find_call
+from attnprobe.models.output_projection import HeadProjections, OutputProjections
 from attnprobe.models.passes import evaluating, input_device, model_inputs, options_of
 from attnprobe.plan import EMPTY_PLAN, Execution, ModelDims, Plan, Run, Tokens
 
@@ -67,6 +68,7 @@ class NnsightModel:
             self.close()
             raise
         self._is_open = True
+        self._projections = OutputProjections(self, self._model)
 
     @classmethod
     def of(cls, model: Envoy, *, tokenizer: PreTrainedTokenizerBase | None = None) -> "NnsightModel":
@@ -138,6 +140,15 @@ class NnsightModel:
                 if execution.is_over:
                     tracer.stop()
         return execution.finish(walk.logits)
+
+    def output_projection(self, layer: int) -> HeadProjections:
+        """W_O of a layer, by query head.
+
+        Raises:
+            SpecError: there is no such layer.
+            ModelError: no one linear module is that projection.
+        """
+        return self._projections.of_layer(layer)
 
     def close(self) -> None:
         """Take nnsight's wrappers off a module that was handed in bare; an nnsight model stays as it was."""

@@ -24,6 +24,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from attnprobe.errors import ModelError, PlanError
 from attnprobe.models.model import Backend, Provenance
+from attnprobe.models.output_projection import HeadProjections, OutputProjections
 from attnprobe.models.passes import PassIsOver, input_device, model_inputs, options_of, visible_keys
 from attnprobe.models.transformer_lens_bridge import (
     build_bridge,
@@ -63,6 +64,7 @@ class TransformerLensModel:
         self._options = options_of(bridge.original_model)
         # one pass at a time: hooks sit on the bridge itself
         self._lock = RLock()
+        self._projections = OutputProjections(self, bridge.original_model)
 
     @classmethod
     def of(
@@ -143,6 +145,15 @@ class TransformerLensModel:
             with suppress(PassIsOver):
                 logits = _run_or_refuse(partial(self._bridge, inputs.pop("input_ids"), **inputs))
         return execution.finish(logits)
+
+    def output_projection(self, layer: int) -> HeadProjections:
+        """W_O of a layer, by query head.
+
+        Raises:
+            SpecError: there is no such layer.
+            ModelError: no one linear module is that projection.
+        """
+        return self._projections.of_layer(layer)
 
     def close(self) -> None:
         """Do nothing: between passes the bridge is as it was found."""
