@@ -8,7 +8,7 @@ TORCH  ?= torch==2.13.0
 # test processes; each runs torch on one thread
 WORKERS ?= 2
 
-.PHONY: setup demo test check format format-check lint types bench calibrate test-slow clean
+.PHONY: setup demo test check format format-check lint types bench bench-full calibrate test-slow clean
 
 setup: $(READY)
 
@@ -40,8 +40,15 @@ lint: setup
 types: setup
 	$(BIN)/pyright
 
+# some minutes on two cores; ONLY='scores gpt2-small 512' measures rows whose benchmark and id hold that text
 bench: setup
+	$(BIN)/python -m benchmarks --only '$(ONLY)'
+
+# every row, about half an hour; with MISSING=1 only those that are not stored yet
+bench-full: setup
+	$(BIN)/python -m benchmarks --full --only '$(ONLY)' $(if $(MISSING),--missing)
 	$(BIN)/python -m benchmarks.sweep
+	$(BIN)/python -m benchmarks.generation
 
 calibrate: setup
 	$(BIN)/python -m pytest -q -m calibration

@@ -14,7 +14,8 @@ from attnprobe.evaluation.prompts import Prompt, encode_prompts
 from attnprobe.evaluation.settings import Decoding, EvalSettings
 from attnprobe.models.language_model import LanguageModel, load_language_model
 from attnprobe.tasks.prontoqa.asked import prontoqa_questions
-from benchmarks.harness import arguments, race, store
+from benchmarks.harness import arguments, race
+from benchmarks.records import store
 
 MODEL = "zoo:pronto-144k"
 # questions of each kind, and the longest answer: under paper decoding every answer is as long as allowed
@@ -23,7 +24,7 @@ SIZES = {Decoding.PLAIN: (16, 256), Decoding.PAPER: (8, 64)}
 
 def main() -> None:
     """Run the benchmark and store its rows."""
-    options = arguments("Batched answers against one example at a time.")
+    options = arguments("Batched answers against one example at a time.").parse_args()
     torch.set_num_threads(options.threads)
     model = load_language_model(MODEL, device="cpu")
     store("generation", [measured(model, decoding, repeats=options.repeats) for decoding in Decoding])

@@ -1,89 +1,177 @@
-"""How every benchmark measures: interleaved repeats, process CPU time, medians, and a gate of equal outputs.
+"""How every benchmark measures: in turns, process CPU time, medians, and a gate of equal outputs.
 
-In: named functions of no argument and a check of their outputs. Out: one JSON row, printed and stored by device.
-Wall time of a shared machine says little; ratios of process CPU time, taken in turns in one run, say much.
+In: named functions of no argument, what their outputs must be, and a tolerance. Out: rows of JSON, stored by device.
+Wall time of a shared machine says little; ratios of process CPU time, taken in turns in one run, say much. On a CUDA
+device the seconds are the device's own, between events.
 """
 
 import argparse
-import json
-import platform
+import os
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
-RESULTS = Path(__file__).parent / "results"
+Contestants = Mapping[str, Callable[[], Any]]
+
+
+class UnequalError(Exception):
+    """Outputs differ by more than is allowed, so that there are no times to speak of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """Process CPU seconds of one contestant: median and 20% and 80% quantiles over repeats."""
+    """Seconds of one contestant over repeats: process CPU time, or device time on CUDA; wall time beside it.
+
+    Attributes:
+        median, low, high: median, 20% and 80% quantiles.
+        n: how many repeats.
+        wall: median wall time.
+    """
 
     median: float
     low: float
     high: float
     n: int
+    wall: float
 
 
-def machine() -> dict[str, str | int]:
-    """Where and with what a number was measured; no host names, no paths."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    dirty = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=False)
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """How far outputs lie from the float64 reference, and how far they may.
+
+    Attributes:
+        name: whose outputs.
+        difference: the largest, absolute.
+        tolerance: what is allowed.
+        authors_own_error: the authors' own float32 error, where it is known; twice that is allowed if it is more.
+    """
+
+    name: str
+    difference: float
+    tolerance: float
+    authors_own_error: float | None = None
+
+    def __post_init__(self) -> None:
+        # negated so that a NaN is refused too
+        if not self.difference <= self.allowed:
+            raise UnequalError(
+                f"{self.name}: outputs differ by {self.difference:.1e}, more than {self.allowed:.1e}: no times."
+            )
+
+    @property
+    def allowed(self) -> float:
+        """The tolerance, or twice the authors' own error if that is more."""
+        return max(self.tolerance, 2 * (self.authors_own_error or 0.0))
+
+    def entry(self) -> dict[str, float]:
+        """What is stored of it."""
+        return {"difference": self.difference, "allowed": self.allowed}
+
+
+def largest_difference(outputs: Tensor, reference: Tensor) -> float:
+    """The largest absolute difference; infinite where shapes differ, NaN where an output is."""
+    if outputs.shape != reference.shape:
+        return float("inf")
+    return float((outputs.double() - reference.double().to(outputs.device)).abs().max())
+
+
+def race(
+    contestants: Contestants,
+    *,
+    repeats: int,
+    warm: bool = True,
+    fewer: Mapping[str, int] | None = None,
+    device: str = "cpu",
+) -> dict[str, Timing]:
+    """Time functions in turns, so that what else the machine does falls on all of them alike.
+
+    Args:
+        contestants: functions of no argument, by name.
+        repeats: timed rounds.
+        warm: one untimed round before.
+        fewer: contestants that run in fewer rounds, and in how many.
+        device: `cuda` for device time between events.
+    """
     return {
-        "device": device,
-        "processor": platform.machine(),
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("torch", "transformers", "transformer-lens", "attnprobe")},
-        "commit": commit.stdout.strip(),
-        "dirty": bool(dirty.stdout.strip()),
+        name: taken
+        for name, (taken, _) in race_outputs(
+            contestants, repeats=repeats, warm=warm, fewer=fewer, device=device
+        ).items()
     }
 
 
-def race(contestants: Mapping[str, Callable[[], object]], *, repeats: int) -> dict[str, Timing]:
-    """Time functions in turns, after one untimed round."""
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for repeat in range(repeats + 1):
+def race_outputs(
+    contestants: Contestants,
+    *,
+    repeats: int,
+    warm: bool = True,
+    fewer: Mapping[str, int] | None = None,
+    device: str = "cpu",
+) -> dict[str, tuple[Timing, Any]]:
+    """`race`, with what each contestant returned last."""
+    clock = _on_device if device == "cuda" else _on_cpu
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
+    outputs: dict[str, Any] = {}
+    for repeat in range(0 if warm else 1, repeats + 1):
         for name, run in contestants.items():
-            start = time.process_time()
-            run()
+            if repeat > (fewer or {}).get(name, repeats):
+                continue
+            outputs[name] = None  # let go before the next is made
+            taken, wall, outputs[name] = clock(run)
             if repeat:
-                seconds[name].append(time.process_time() - start)
-    return {name: _timing(taken) for name, taken in seconds.items()}
+                seconds[name].append((taken, wall))
+    return {name: (timing(taken), outputs[name]) for name, taken in seconds.items()}
 
 
-def _timing(taken: list[float]) -> Timing:
-    ordered = sorted(taken)
+def _on_cpu(run: Callable[[], Any]) -> tuple[float, float, Any]:
+    wall, start = time.perf_counter(), time.process_time()
+    output = run()
+    return time.process_time() - start, time.perf_counter() - wall, output
+
+
+def _on_device(run: Callable[[], Any]) -> tuple[float, float, Any]:
+    first, last = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    torch.cuda.synchronize()
+    wall = time.perf_counter()
+    first.record()
+    output = run()
+    last.record()
+    torch.cuda.synchronize()
+    return first.elapsed_time(last) / 1000, time.perf_counter() - wall, output
+
+
+def timing(taken: Sequence[tuple[float, float]]) -> Timing:
+    """Median and quantiles of (seconds, wall seconds)."""
+    ordered = sorted(seconds for seconds, _ in taken)
     last = len(ordered) - 1
     return Timing(
         median=statistics.median(ordered),
         low=ordered[round(0.2 * last)],
         high=ordered[round(0.8 * last)],
         n=len(ordered),
+        wall=statistics.median(wall for _, wall in taken),
     )
 
 
-def store(name: str, rows: list[dict[str, Any]]) -> None:
-    """Print the rows and keep them as JSON under the device's name."""
-    here = machine()
-    folder = RESULTS / str(here["device"]).lower().replace(" ", "-")
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"benchmark": name, "machine": here, "rows": rows}, indent=1)
-    (folder / f"{name}.json").write_text(text + "\n")
-    sys.stdout.write(text + "\n")
+def ratios(timings: Mapping[str, Timing], over: str, *, wall: bool = False) -> dict[str, float]:
+    """How many times the seconds of `over`, or its wall time, each other contestant takes."""
+    taken = {name: one.wall if wall else one.median for name, one in timings.items()}
+    return {name: round(seconds / taken[over], 3) for name, seconds in taken.items() if name != over}
 
 
-def arguments(description: str) -> argparse.Namespace:
+def load_average() -> float:
+    """Processes that wanted a core over the last minute."""
+    return round(os.getloadavg()[0], 2)
+
+
+def arguments(description: str, *, repeats: int = 5) -> argparse.ArgumentParser:
     """The options that every benchmark takes."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--repeats", type=int, default=5, help="timed rounds (default 5)")
+    parser.add_argument("--repeats", type=int, default=repeats, help=f"timed rounds (default {repeats})")
     parser.add_argument("--threads", type=int, default=1, help="torch threads (default 1)")
-    return parser.parse_args()
+    return parser

@@ -20,7 +20,8 @@ from attnprobe.models.load import load_model
 from attnprobe.models.model import Model
 from attnprobe.plan import Plan, Point, Read, Replace, Site, Tokens, Write
 from attnprobe.tasks import WordKind
-from benchmarks.harness import arguments, race, store
+from benchmarks.harness import arguments, race
+from benchmarks.records import store
 
 LENGTH = 64
 SAMPLED_HEADS = 12
@@ -31,7 +32,7 @@ Heads = list[tuple[int, int]]
 
 def main() -> None:
     """Run the benchmark and store its row."""
-    options = arguments("A z-patching sweep over every head, against TransformerLens.")
+    options = arguments("A z-patching sweep over every head, against TransformerLens.").parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     config = GPT2Config(vocab_size=50257, n_positions=LENGTH)

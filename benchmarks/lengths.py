@@ -1,0 +1,145 @@
+"""How long a sequence may be: all layers scored over 16k tokens, and one kernel call on 32k keys.
+
+In: a GPT-2-small shape, float32, on a CPU. Out: a row each: seconds, peak memory over what was held before, and what
+one T x T tensor of all heads would take. Every row runs once, in a process of its own, on two threads. Some heads are
+held to float64, from the very queries and keys that were scored.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from attnprobe.kernels import Attention, KeyScores, key_scores
+from attnprobe.models.load import load_model
+from attnprobe.plan import LayerAttention, Plan, Stream, Tokens
+from benchmarks import exact
+from benchmarks.footprint import Footprint, answer, footprint, in_fresh_process
+from benchmarks.harness import Gate, UnequalError, arguments, largest_difference
+from benchmarks.inputs import SHAPES, gold_sequence, gpt2_small, layer_inputs
+from benchmarks.peers import bare
+from benchmarks.records import Row, finish, measure_rows, row_options
+from benchmarks.scoring import gold_statistic
+
+N_GOLD = 32
+TOLERANCE = 5e-6
+THREADS = 2
+CHECKED_HEAD = 5
+
+
+def main() -> None:
+    """Run the benchmark and store its rows, or measure one row and print it."""
+    parser = row_options(arguments("Long sequences on a CPU."))
+    parser.add_argument("--cell", help="measure this row in this process")
+    options = parser.parse_args()
+    if options.cell:
+        torch.set_num_threads(THREADS)
+        try:
+            answer(_ROWS[options.cell]())
+        except UnequalError as error:
+            answer({"unequal": str(error)})
+    else:
+        rows = measurements(full=options.full)
+        finish(measure_rows("lengths", rows, only=options.only, missing=options.missing))
+
+
+def measurements(*, full: bool, repeats: int = 1) -> dict[str, Callable[[], Row]]:
+    """How each row is measured, by id; every row runs once, whatever `repeats`."""
+    return {key: lambda key=key: fresh_row(key) for key in (_ROWS if full else [_FEW_QUERIES])}
+
+
+def fresh_row(key: str) -> Row:
+    """One row in a process of its own."""
+    row = in_fresh_process("benchmarks.lengths", ["--cell", key])
+    if "unequal" in row:
+        raise UnequalError(row["unequal"])
+    return row
+
+
+def end_to_end_row(length: int) -> Row:
+    """All layers and heads of a GPT-2 small with a context of `length`, and the bare forward."""
+    hf = gpt2_small(length)
+    model = load_model(hf, backend="native")
+    gold = gold_sequence(length, N_GOLD, vocab=hf.config.vocab_size)
+    n_layers = len(model.dims.n_heads)
+    scored = gold_statistic(gold)
+    checked: dict[int, Attention] = {}
+
+    def statistic(seen: LayerAttention) -> Tensor:
+        if seen.layer in (0, n_layers // 2, n_layers - 1):
+            head = exact.heads_of(seen.source, [CHECKED_HEAD])
+            checked[seen.layer] = _copied(head)
+        return scored(seen)
+
+    plan = Plan(streams=tuple(Stream(layer=layer, statistic=statistic) for layer in range(n_layers)), last_logits=0)
+    tokens = Tokens.of([gold.seen])
+    forward, _ = footprint(bare(hf, gold, with_head=False))
+    taken, run = footprint(lambda: model.forward(tokens, plan))
+    gates = [
+        Gate(
+            name=f"layer {layer}, head {CHECKED_HEAD}",
+            difference=largest_difference(run.streamed[layer][[CHECKED_HEAD]], exact.gold_scores(source, gold)),
+            tolerance=TOLERANCE,
+        )
+        for layer, source in checked.items()
+    ]
+    return _row(
+        f"all layers x heads scored, {length} tokens",
+        length,
+        {"attnprobe, all layers": taken, "bare forward": forward},
+        gates,
+    )
+
+
+def _copied(source: Attention) -> Attention:
+    return Attention(query=source.query.clone(), key=source.key.clone(), scaling=source.scaling, window=source.window)
+
+
+def call_row(length: int, n_queries: int) -> Row:
+    """One `key_scores` call on `length` keys."""
+    attention, _ = layer_inputs(SHAPES["gpt2"], length, n_queries=n_queries)
+    prefixes = torch.arange(length - N_GOLD + 1, length + 1)[None]
+    column = torch.arange(length)
+    first = (column == 0)[None, None]
+    taken, found = footprint(lambda: key_scores(attention, prefixes, excluded=first))
+    expected = exact.samrank(exact.heads_of(attention, [CHECKED_HEAD]), prefixes)
+    difference = largest_difference(_scaled(found, prefixes)[[CHECKED_HEAD]], expected)
+    gate = Gate(name=f"head {CHECKED_HEAD}", difference=difference, tolerance=TOLERANCE)
+    return _row(
+        f"key scores of {N_GOLD} prefixes, {n_queries} queries on {length} keys", length, {"attnprobe": taken}, [gate]
+    )
+
+
+def _scaled(scores: KeyScores, prefixes: Tensor) -> Tensor:
+    """Scores between 0 and 1."""
+    total = (scores.received + scores.given)[0]
+    total = total.masked_fill(torch.arange(total.shape[1])[:, None] >= prefixes[0], 0.0)
+    return total / total.amax(1, keepdim=True)
+
+
+def _row(what: str, length: int, taken: dict[str, Footprint], gates: list[Gate]) -> Row:
+    extra = {name: {key: round(value, 1) for key, value in asdict(one).items()} for name, one in taken.items()}
+    ours: Any = next(iter(extra.values()))
+    return {
+        "what": what,
+        "length": length,
+        "threads": THREADS,
+        "taken": extra,
+        "one_t_by_t_megabytes": round(SHAPES["gpt2"].heads * length * length * 4 / 2**20),
+        "differences": {gate.name: gate.entry() for gate in gates},
+        "says": f"{what}: {ours['wall_seconds']} s wall, {ours['extra_megabytes']} MB",
+    }
+
+
+_FEW_QUERIES = "one call 32768 keys 1024 queries"
+_ROWS: dict[str, Callable[[], Row]] = {
+    "gpt2-small 16384 end to end": lambda: end_to_end_row(16384),
+    "one call 32768 keys": lambda: call_row(32768, 32768),
+    _FEW_QUERIES: lambda: call_row(32768, 1024),
+}
+
+
+if __name__ == "__main__":
+    main()
