@@ -5,6 +5,7 @@ In the interpreter where there is no GPU, compiled where there is one.
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -12,12 +13,14 @@ from typing import Any
 import jaxtyping
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
 from torch import Tensor
 
 pytest.importorskip("triton")
 
 from attnprobe.errors import KernelError
 from attnprobe.kernels import Attention, Impl, key_scores, reference, triton_launch, triton_ops, weighted_values
+from tests.kernels.drawn import Shape, call_of, in_float64, relative_bound, shapes
 from tests.kernels.triton_cases import CASES, Case
 
 # what numpy, in which the interpreter computes, says of a row of NaN that no result keeps
@@ -77,6 +80,31 @@ def test_weighted_sums_are_those_of_the_law(name: str) -> None:
     assert_close(got, reference.weighted_values(attention, values, dtype=torch.float64), BOUND[case.dtype])
     got = triton_ops.weighted_queries(attention, weights)
     assert_close(got, reference.weighted_queries(attention, weights, dtype=torch.float64), BOUND[case.dtype])
+
+
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(shape=shapes())
+def test_any_call_is_as_near_to_the_law_as_rounding_allows(shape: Shape) -> None:
+    call = call_of(replace(shape, dtype=torch.float32) if shape.dtype == torch.float64 else shape)
+    attention, exact = on_device(call.attention), on_device(in_float64(call.attention))
+    bound = relative_bound(call.attention) + BOUND[attention.query.dtype]
+    values = call.values.abs().to(DEVICE)
+    received, shared_out = triton_ops.key_scores(attention, call.prefixes, call.excluded)
+    law_received, law_given = reference.key_scores(exact, call.prefixes, moved(call.excluded))
+    pairs = [(received, law_received), (shared_out, law_given)]
+    pairs += [(triton_ops.weighted_values(attention, values), reference.weighted_values(exact, values))]
+    for got, law in pairs:
+        torch.testing.assert_close(got.double(), law, rtol=bound, atol=1e-30)
+
+
+def on_device(attention: Attention) -> Attention:
+    """The call, where the tests run."""
+    query, key = attention.query.to(DEVICE), attention.key.to(DEVICE)
+    return replace(attention, query=query, key=key, sinks=moved(attention.sinks), removed=moved(attention.removed))
+
+
+def moved(tensor: Tensor | None) -> Tensor | None:
+    return None if tensor is None else tensor.to(DEVICE)
 
 
 def test_two_equal_keys_share_a_query() -> None:
