@@ -82,16 +82,18 @@ def test_weighted_sums_are_those_of_the_law(name: str) -> None:
     assert_close(got, reference.weighted_queries(attention, weights, dtype=torch.float64), BOUND[case.dtype])
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(shape=shapes())
 def test_any_call_is_as_near_to_the_law_as_rounding_allows(shape: Shape) -> None:
-    call = call_of(replace(shape, dtype=torch.float32) if shape.dtype == torch.float64 else shape)
+    # a quarter of the heads and sequences: the interpreter takes its time
+    dtype = torch.float32 if shape.dtype == torch.float64 else shape.dtype
+    call = call_of(replace(shape, dtype=dtype, batch=min(shape.batch, 2), n_kv_heads=1, group=min(shape.group, 2)))
     attention, exact = on_device(call.attention), on_device(in_float64(call.attention))
     bound = relative_bound(call.attention) + BOUND[attention.query.dtype]
     values = call.values.abs().to(DEVICE)
-    received, shared_out = triton_ops.key_scores(attention, call.prefixes, call.excluded)
+    received, given_out = triton_ops.key_scores(attention, call.prefixes, call.excluded)
     law_received, law_given = reference.key_scores(exact, call.prefixes, moved(call.excluded))
-    pairs = [(received, law_received), (shared_out, law_given)]
+    pairs = [(received, law_received), (given_out, law_given)]
     pairs += [(triton_ops.weighted_values(attention, values), reference.weighted_values(exact, values))]
     for got, law in pairs:
         torch.testing.assert_close(got.double(), law, rtol=bound, atol=1e-30)
@@ -145,6 +147,8 @@ def test_a_models_nan_stays_in_its_row_and_in_the_columns_that_the_row_sees() ->
     columns = triton_ops.column_sums(attention, torch.tensor([[20]])).flatten().isnan()
     assert rows.nonzero().flatten().tolist() == [3]
     assert columns.nonzero().flatten().tolist() == [0, 1, 2, 3]
+    received, _ = triton_ops.key_scores(attention, torch.tensor([[20]]), sink_share=0.9)
+    assert received.flatten().isnan().nonzero().flatten().tolist() == [0, 1, 2, 3]
 
 
 def test_extreme_logits_neither_overflow_nor_vanish() -> None:
@@ -236,9 +240,6 @@ def test_inputs_that_triton_cannot_take_are_refused_by_name(
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     with pytest.raises(KernelError, match="d_head 300: impl triton serves up to 256"):
         triton_ops.column_sums(Attention(query=wide, key=wide, scaling=1.0), ends)
-    flags = torch.zeros(1, 3, 3, dtype=torch.bool, device=DEVICE)
-    with pytest.raises(KernelError, match=r"excluded keys of shape \[1, 3, 3\]: expected \[1, 1 or 2, 3\]"):
-        triton_ops.key_scores(Attention(query=plain, key=plain, scaling=1.0), ends, flags)
 
 
 def test_a_cpu_tensor_needs_the_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
