@@ -260,14 +260,15 @@ def kept_columns(
     offsets = ((sequence * n_heads + head) * n_keys + key_column)[:, None] * n_columns + column[None, :]
     exists = (key_column < n_keys)[:, None] & (column < n_columns)[None, :]
     mass = tl.load(received + offsets, mask=exists, other=0.0)
-    kept = mass > smallest
+    # no comparison holds for a NaN, which stays one
+    dropped = mass <= smallest
     if excluded is not None:
         own = excluded + sequence * excluded_batch + head * excluded_head
-        kept = kept & ~is_removed(own, key_column, n_keys, excluded_key)[:, None]
+        dropped = dropped | is_removed(own, key_column, n_keys, excluded_key)[:, None]
     if sink_share is not None:
         start, stop = real_columns(bounds, sequence, n_keys)
         ends = tl.load(prefixes + sequence * n_columns + column, mask=column < n_columns, other=0)
         n_rows = tl.maximum(tl.minimum(ends, stop) - tl.maximum(first_query, start), 0)
-        kept = kept & (mass <= sink_share * n_rows.to(tl.float32)[None, :])
-    tl.store(received + offsets, tl.where(kept, mass, 0.0), mask=exists)
-    tl.store(inverse + offsets, tl.where(kept, 1.0 / tl.where(kept, mass, 1.0), 0.0), mask=exists)
+        dropped = dropped | (mass > sink_share * n_rows.to(tl.float32)[None, :])
+    tl.store(received + offsets, tl.where(dropped, 0.0, mass), mask=exists)
+    tl.store(inverse + offsets, tl.where(dropped, 0.0, 1.0 / tl.where(dropped, 1.0, mass)), mask=exists)

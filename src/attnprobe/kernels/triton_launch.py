@@ -14,8 +14,8 @@ from torch import Tensor
 
 from attnprobe.errors import KernelError
 from attnprobe.kernels import triton_kernels
+from attnprobe.kernels.ops import TRITON_WIDEST_HEAD
 
-WIDEST_HEAD = 256
 MOST_COLUMNS = 64
 
 
@@ -75,7 +75,7 @@ def tiles_for(which: Pass, d_head: int, dtype: torch.dtype) -> Tiles:
     for width, half, single in _TABLE[which]:
         if d_head <= width:
             return single if dtype == torch.float32 else half
-    raise KernelError(f"d_head {d_head}: impl triton serves up to {WIDEST_HEAD}; choose torch.")
+    raise KernelError(f"d_head {d_head}: impl triton serves up to {TRITON_WIDEST_HEAD}; choose torch.")
 
 
 def column_tile(n_columns: int) -> int:

@@ -14,12 +14,11 @@ from torch import Tensor
 from attnprobe.errors import KernelError
 from attnprobe.kernels import triton_kernels, triton_launch
 from attnprobe.kernels.attention import Attention, KeyFlags
+from attnprobe.kernels.ops import TRITON_DTYPES
 from attnprobe.kernels.triton_launch import Pass, column_tile, is_interpreted, n_tiles, power_of_two, tiles_for
 
 Columns = Float[Tensor, "batch head k_pos column"]
 RowSums = Float[Tensor, "batch head q_pos column"]
-
-_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
 def column_sums(attention: Attention, prefixes: Int[Tensor, "batch prefix"]) -> Columns:
@@ -66,7 +65,7 @@ def key_scores(
 def _checked(attention: Attention) -> dict[str, object]:
     """The arguments that every kernel takes, or an error that says what these kernels cannot take."""
     query, key, device = attention.query, attention.key, attention.query.device
-    if query.dtype not in _DTYPES or key.dtype != query.dtype:
+    if query.dtype not in TRITON_DTYPES or key.dtype != query.dtype:
         raise KernelError(
             f"impl triton: queries are {query.dtype} and keys {key.dtype}, expected one of float32, bfloat16 and "
             "float16 for both; choose torch or reference for float64."
@@ -77,7 +76,7 @@ def _checked(attention: Attention) -> dict[str, object]:
             "TRITON_INTERPRET=1 before triton is imported, or choose torch."
         )
     _, n_heads, n_queries, d_head = query.shape
-    n_keys, bounds, removed = key.shape[2], None, _flags(attention.removed, attention, "removed keys")
+    n_keys, bounds, removed = key.shape[2], None, _flags(attention.removed, attention)
     if any(attention.first_columns) or min(attention.end_columns, default=n_keys) < n_keys:
         columns = list(zip(attention.first_columns, attention.end_columns, strict=True))
         bounds = torch.tensor(columns, dtype=torch.int32, device=device)
@@ -202,7 +201,7 @@ def _inverse(
     """One over what each key receives, 0 where that is nothing; excluded keys and sinks receive nothing any more."""
     batch, n_heads, n_keys, n_columns = received.shape
     inverse = triton_launch.empty(tuple(received.shape), received.device)
-    flags, columns = _flags(excluded, attention, "excluded keys"), column_tile(n_columns)
+    flags, columns = _flags(excluded, attention), column_tile(n_columns)
     n_blocks = n_tiles(n_keys, 64)
     arguments = {
         **{"received": received, "inverse": inverse, "excluded": flags, "bounds": call["bounds"], "prefixes": prefixes},
@@ -234,13 +233,11 @@ def _on_device(prefixes: Tensor, attention: Attention) -> Tensor:
     return prefixes.to(device=attention.query.device, dtype=torch.int32).contiguous()
 
 
-def _flags(flags: KeyFlags | None, attention: Attention, what: str) -> Tensor | None:
+def _flags(flags: KeyFlags | None, attention: Attention) -> Tensor | None:
     """Flags of keys as bytes, a shared axis of heads as one of stride 0."""
     if flags is None:
         return None
-    batch, n_heads, n_keys = attention.query.shape[0], attention.query.shape[1], attention.key.shape[2]
-    if tuple(flags.shape) not in ((batch, 1, n_keys), (batch, n_heads, n_keys)):
-        raise KernelError(f"{what} of shape {list(flags.shape)}: expected [{batch}, 1 or {n_heads}, {n_keys}].")
+    batch, n_heads = attention.query.shape[:2]
     return flags.to(attention.query.device).view(torch.uint8).expand(batch, n_heads, -1)
 
 
