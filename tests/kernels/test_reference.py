@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from torch import Tensor
 
-from attnprobe.kernels import Attention, StoredPattern, reference
+from attnprobe.kernels import Attention, StoredPattern, reference, weighted_values
 from attnprobe.kernels.reference import pattern_of, visible_to
 from tests.kernels.drawn import Call, Shape, call_of, in_float64, shapes
 
@@ -85,6 +85,9 @@ def test_what_the_model_made_nan_stays_nan() -> None:
     pattern = rows_of(worked([0, math.nan, 0]))
     assert pattern[0].tolist() == [1, 0, 0]
     assert pattern[1:].isnan().any(dim=-1).all()
+    received, given = reference.key_scores(worked([0, math.nan, 0]), torch.tensor([[1, 3]]), sink_share=0.9)
+    assert received[0, 0, :, 1].isnan().all()
+    assert given[0, 0, :, 1].isnan().any()
 
 
 def test_column_sums_and_key_scores_worked_by_hand() -> None:
@@ -143,6 +146,8 @@ def test_values_of_a_key_head_are_shared_by_its_group() -> None:
     torch.testing.assert_close(
         shared, reference.weighted_values(call.attention, values.repeat_interleave(3, dim=1)), rtol=0, atol=0
     )
+    stored = StoredPattern(pattern=pattern_of(call.attention))
+    torch.testing.assert_close(shared, weighted_values(stored, values), rtol=0, atol=0)
 
 
 @settings(max_examples=60, deadline=None)
