@@ -77,14 +77,14 @@ def test_a_sink_share_outside_of_0_to_1_is_refused(share: float) -> None:
 @pytest.mark.parametrize("shape", [(3, 4, 5, 1), (2, 3, 5, 1), (2, 4, 4, 1), (2, 4, 5, 0)])
 @pytest.mark.usefixtures("without_shape_checks")
 def test_values_that_do_not_fit_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(KernelError, match="values of shape .* 5 positions and at least 1 column"):
+    with pytest.raises(KernelError, match=r"values of shape .* 5 positions and at least 1 column"):
         values_of(attention(), torch.zeros(shape))
 
 
 @pytest.mark.parametrize("shape", [(2, 4, 5, 1), (2, 2, 3, 1)])
 @pytest.mark.usefixtures("without_shape_checks")
 def test_weights_that_do_not_fit_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(KernelError, match="weights of shape .* 3 positions"):
+    with pytest.raises(KernelError, match=r"weights of shape .* 3 positions"):
         weighted_queries(attention(), torch.zeros(shape))
 
 

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from torch import Tensor
 
-from attnprobe.kernels import Attention, StoredPattern, reference
+from attnprobe.kernels import Attention, StoredPattern, reference, weighted_values
 from attnprobe.kernels.reference import pattern_of, visible_to
 from tests.kernels.drawn import Call, Shape, call_of, in_float64, shapes
 
@@ -143,6 +143,8 @@ def test_values_of_a_key_head_are_shared_by_its_group() -> None:
     torch.testing.assert_close(
         shared, reference.weighted_values(call.attention, values.repeat_interleave(3, dim=1)), rtol=0, atol=0
     )
+    stored = StoredPattern(pattern=pattern_of(call.attention))
+    torch.testing.assert_close(shared, weighted_values(stored, values), rtol=0, atol=0)
 
 
 @settings(max_examples=60, deadline=None)

@@ -26,7 +26,7 @@ from attnprobe.attention.tables import (
     tokens_frame,
 )
 from attnprobe.attention.value_norms import ValueNorms
-from attnprobe.errors import SpecError, TaskError
+from attnprobe.errors import PlanError, SpecError, TaskError
 from attnprobe.models.alignment import align_all
 from attnprobe.models.model import Model
 from attnprobe.plan import Plan, Tokens
@@ -54,6 +54,7 @@ def score_gold_tokens(
         SpecError: the protocol is another, a layer or span does not exist, or an example exceeds the model's context.
         TaskError: the task does not know the keys asked for, or no gold token has any.
         KernelError: the kernels asked for cannot be had.
+        PlanError: the model's attention is not finite.
 
     Source: ours, docs/decisions/0013-scores.md; after arXiv 2502.15120.
     """
@@ -71,14 +72,14 @@ def score_gold_tokens(
             "tokens and the first position; choose other keys."
         )
     heads = _heads(model, layers, settings)
-    norms = ValueNorms(model) if settings.normalise is Normalisation.VALUE_WEIGHTED else None
+    norms = ValueNorms(model, layers) if settings.normalise is Normalisation.VALUE_WEIGHTED else None
     exchange = Exchange(len(heads) + 1 + len(KINDS), settings.seed)
     measured: list[Measured] = []
     impls: set[str] = set()
     for start in range(0, len(scored), settings.batch_size):
         batch = scored[start : start + settings.batch_size]
         for one, scores in _run(model, batch, layers, settings, norms, impls):
-            measured.append(_measured(one, scores, exchange))
+            measured.append(_measured(one, scores, heads, exchange))
         if progress is not None:
             progress(len(measured), len(scored))
     return _result(settings, model, measured, heads, exchange, _counts(found, measured), "+".join(sorted(impls)))
@@ -125,10 +126,20 @@ def _run(
         yield one, np.concatenate([layer.scores[row].double().numpy() for layer in found])
 
 
-def _measured(keys: ExampleKeys, scores: Float[np.ndarray, "head token set"], exchange: Exchange) -> Measured:
+def _measured(
+    keys: ExampleKeys, scores: Float[np.ndarray, "head token set"], heads: Sequence[ScoredHead], exchange: Exchange
+) -> Measured:
     """Split an example's scores into gold and nulls, and count it into the exchange of key sets."""
     n_sets, owners = len(keys.sets), np.array(keys.owners)
     tokens = np.arange(len(owners))
+    gold = scores[:, tokens, owners]
+    # NaN says further down that a token has no null: a model's own must not pass for it
+    broken = ~np.isfinite(gold).all(axis=1)
+    if broken.any():
+        raise PlanError(
+            f"{heads[int(broken.argmax())].label} attends with NaN or infinite weights in example "
+            f"{keys.aligned.example.id!r}; run the model in float32 or bfloat16, or look at its weights."
+        )
     nulls: dict[Null, Float[np.ndarray, "head token"]] = {}
     for place, null in enumerate(DRAWN, start=1):
         has_keys = np.array([keys.sets[owner].drawn[null] is not None for owner in keys.owners])
@@ -137,7 +148,6 @@ def _measured(keys: ExampleKeys, scores: Float[np.ndarray, "head token set"], ex
     among_gold = np.where(reach[owners], scores[:, :, :n_sets], 0.0)
     expected = (among_gold * chances(reach)[owners]).sum(axis=2)
     nulls[Null.PERMUTED] = np.where(reach[owners].sum(axis=1) > 1, expected, np.nan)
-    gold = scores[:, tokens, owners]
     measured = Measured(keys=keys, gold=gold, nulls=nulls)
     exchange.add(keys.aligned.example.id, reach, _parts(measured, among_gold))
     return measured

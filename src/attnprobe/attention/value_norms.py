@@ -3,6 +3,8 @@
 In: a model and a layer's values. Out: one norm for each head and key.
 """
 
+from collections.abc import Sequence
+
 from einops import einsum, repeat
 from jaxtyping import Float
 from torch import Tensor
@@ -17,12 +19,18 @@ class ValueNorms:
     """Norms ||W_O^h v_j|| of a model's heads and keys.
 
     Args:
-        model: whose output projections weigh the values; each is asked for once.
+        model: whose output projections weigh the values; asked here, since a pass cannot run within another.
+        layers: which layers will be seen.
+
+    Raises:
+        ModelError: a layer has no one linear output projection.
     """
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
+    def __init__(self, model: Model, layers: Sequence[int]) -> None:
         self._grams: dict[int, Float[Tensor, "head d_head d_head"]] = {}
+        for layer in layers:
+            weight = model.output_projection(layer).detach().double()
+            self._grams[layer] = einsum(weight, weight, "head d m, head e m -> head d e")
 
     def __call__(self, seen: LayerAttention) -> Float[Tensor, "batch head k_pos"]:
         """Norms of one layer, in float32 or, for float64 values, float64.
@@ -35,7 +43,7 @@ class ValueNorms:
 
         Source: Kobayashi et al. 2020 (arXiv 2004.10102), section 3: ||alpha_ij f(x_j)|| with f(x) = W_O^h v(x).
         """
-        gram = self._gram(seen.layer).to(seen.value.device)
+        gram = self._grams[seen.layer].to(seen.value.device)
         n_heads, n_kv_heads = gram.shape[0], seen.value.shape[1]
         if n_heads % n_kv_heads or gram.shape[1] != seen.value.shape[3]:
             raise ModelError(
@@ -47,9 +55,3 @@ class ValueNorms:
         )
         squares = einsum(value, gram, value, "batch head k_pos d, head d e, batch head k_pos e -> batch head k_pos")
         return squares.clamp_min(0).sqrt().to(accumulator(seen.value))
-
-    def _gram(self, layer: int) -> Float[Tensor, "head d_head d_head"]:
-        if layer not in self._grams:
-            weight = self._model.output_projection(layer).double()
-            self._grams[layer] = einsum(weight, weight, "head d m, head e m -> head d e").detach()
-        return self._grams[layer]

@@ -176,7 +176,10 @@ def _check_prefixes(source: Attention | StoredPattern, prefixes: Int[Tensor, "ba
 def _check_columns(name: str, columns: Tensor, source: Attention | StoredPattern, *, n_positions: int) -> None:
     stored = isinstance(source, StoredPattern)
     n_heads = source.pattern.shape[1] if stored else source.query.shape[1]
-    heads = {1, n_heads} if stored or name == "weights" else {1, source.key.shape[1], n_heads}
+    heads = {1, n_heads}
+    if name == "values":
+        # a stored pattern does not know how many key heads made it
+        heads |= {n for n in range(1, n_heads) if n_heads % n == 0} if stored else {source.key.shape[1]}
     batches = {1, len(source.first_columns)}
     batch, n_given, positions, n_columns = columns.shape
     if batch not in batches or n_given not in heads or positions != n_positions or n_columns < 1:

@@ -116,7 +116,7 @@ class Heads:
         self.removed = self._rows_of(attention.removed, heads, extent)
         self.sinks = None
         if attention.sinks is not None:
-            sinks = attention.sinks[heads.first : heads.last].to(query.device, dtype) * LOG2_E
+            sinks = attention.sinks[heads.first : heads.last].to(scaled) * LOG2_E
             self.sinks = rearrange(sinks, "head -> head 1 1")
         self.needs_peak = not self._is_safe()
 
@@ -126,7 +126,7 @@ class Heads:
             return None
         flags = removed[heads.sequence, :, extent.start : extent.stop]
         flags = flags.expand(heads.last, -1)[heads.first :] if flags.shape[0] == 1 else flags[heads.first : heads.last]
-        added = torch.zeros(flags.shape, dtype=self.query.dtype, device=flags.device).masked_fill_(flags, -math.inf)
+        added = self.query.new_zeros(flags.shape).masked_fill_(flags.to(self.query.device), -math.inf)
         return rearrange(added, "head k_pos -> head 1 k_pos")
 
     def _is_safe(self) -> bool:

@@ -23,30 +23,29 @@ KeyColumns = Float[Tensor, "batch head k_pos prefix"]
 
 def column_sums(source: Attention, prefixes: Int[Tensor, "batch prefix"], limits: Limits | None = None) -> KeyColumns:
     """`ops.column_sums`."""
-    received = _by_prefix(source, prefixes.shape[1])
+    received = _unfilled(source, prefixes.shape[1], source.key.shape[2])
     plan = cut(source, limits or Limits())
-    segments = _segments(source, prefixes)
+    ends = [tuple(row) for row in prefixes.tolist()]
 
     def one(heads: HeadRange) -> None:
-        extent, parts = segments[heads.sequence]
+        received[heads.sequence, heads.first : heads.last].zero_()
+        extent = extent_of(source, heads.sequence, until=ends[heads.sequence][-1])
         if not extent.n_queries:
             return
+        segments = Segments(ends[heads.sequence], extent, received)
         sums = received[heads.sequence, heads.first : heads.last, :, extent.start : extent.stop]
         for block, powers, inverse in _rows(source, heads, extent, plan):
-            parts.add(sums, powers, inverse, block)
-        sums.copy_(parts.prefix_sums(sums))
+            segments.add(sums, powers, inverse, block)
+        sums.copy_(segments.prefix_sums(sums))
 
     carry_out([partial(one, heads) for heads in plan.ranges], source)
     return rearrange(received, "batch head prefix k_pos -> batch head k_pos prefix")
 
 
-def _segments(source: Attention, prefixes: Int[Tensor, "batch prefix"]) -> list[tuple[Extent, Segments]]:
-    """For each sequence, its extent up to the end of its last prefix, and the segments in it."""
-    like = source.query.new_empty(0, dtype=accumulator(source.query))
-    extents = [extent_of(source, sequence, int(ends[-1])) for sequence, ends in enumerate(prefixes.tolist())]
-    return [
-        (extent, Segments(tuple(ends), extent, like)) for extent, ends in zip(extents, prefixes.tolist(), strict=True)
-    ]
+def _unfilled(source: Attention, *size: int) -> Tensor:
+    """Room for batch x head x size. Each piece fills its own: a parallel fill here would cost more than it saves."""
+    batch, n_heads, _, _ = source.query.shape
+    return torch.empty(batch, n_heads, *size, dtype=accumulator(source.query), device=source.query.device)
 
 
 def _rows(source: Attention, heads: HeadRange, extent: Extent, plan: Cut) -> Iterator[tuple[RowBlock, Tensor, Tensor]]:
@@ -58,31 +57,22 @@ def _rows(source: Attention, heads: HeadRange, extent: Extent, plan: Cut) -> Ite
         yield block, *ready.powers(block, scratch)
 
 
-def _by_prefix(source: Attention, n_prefixes: int) -> Tensor:
-    """Zeros by batch, head, prefix and key: keys last, along which everything is computed."""
-    batch, n_heads, _, _ = source.query.shape
-    return torch.zeros(
-        batch, n_heads, n_prefixes, source.key.shape[2], dtype=accumulator(source.query), device=source.query.device
-    )
-
-
 def weighted_values(
     source: Attention,
     values: Float[Tensor, "#batch value_head k_pos column"],
     limits: Limits | None = None,
 ) -> Float[Tensor, "batch head q_pos column"]:
     """`ops.weighted_values`."""
-    batch, n_heads, n_queries, _ = source.query.shape
-    n_columns = values.shape[3]
-    dtype = accumulator(source.query)
-    mixed = torch.zeros(batch, n_heads, n_queries, n_columns, dtype=dtype, device=source.query.device)
+    n_heads, n_queries = source.query.shape[1], source.query.shape[2]
+    mixed = _unfilled(source, n_queries, values.shape[3])
     plan = cut(source, limits or Limits())
 
     def one(heads: HeadRange) -> None:
+        mixed[heads.sequence, heads.first : heads.last].zero_()
         extent = extent_of(source, heads.sequence)
         if not extent.n_queries:
             return
-        chosen = _of_heads(values, heads, n_heads)[:, extent.start : extent.stop].to(dtype)
+        chosen = _of_heads(values, heads, n_heads)[:, extent.start : extent.stop].to(mixed)
         into = mixed[heads.sequence, heads.first : heads.last, extent.query_index :][:, : extent.n_queries]
         for block, powers, inverse in _rows(source, heads, extent, plan):
             rows = into[:, block.first : block.last]
@@ -121,14 +111,15 @@ def weighted_queries(
 ) -> Float[Tensor, "batch head k_pos column"]:
     """`ops.weighted_queries`."""
     n_heads = source.query.shape[1]
-    mixed = _by_prefix(source, weights.shape[3])
+    mixed = _unfilled(source, weights.shape[3], source.key.shape[2])
     plan = cut(source, limits or Limits())
 
     def one(heads: HeadRange) -> None:
+        mixed[heads.sequence, heads.first : heads.last].zero_()
         extent = extent_of(source, heads.sequence)
         if not extent.n_queries:
             return
-        chosen = _of_heads(weights, heads, n_heads)[:, extent.query_index :][:, : extent.n_queries].to(mixed.dtype)
+        chosen = _of_heads(weights, heads, n_heads)[:, extent.query_index :][:, : extent.n_queries].to(mixed)
         chosen = rearrange(chosen, "head q_pos column -> head column q_pos")
         into = mixed[heads.sequence, heads.first : heads.last, :, extent.start : extent.stop]
         for block, powers, inverse in _rows(source, heads, extent, plan):
@@ -147,22 +138,27 @@ def key_scores(
     limits: Limits | None = None,
 ) -> tuple[KeyColumns, KeyColumns]:
     """`ops.key_scores`: (received, given)."""
-    received, given = _by_prefix(source, prefixes.shape[1]), _by_prefix(source, prefixes.shape[1])
+    shape = (prefixes.shape[1], source.key.shape[2])
+    received, given = _unfilled(source, *shape), _unfilled(source, *shape)
     limits = limits or Limits()
     plan = cut(source, limits)
-    segments = _segments(source, prefixes)
+    ends = [tuple(row) for row in prefixes.tolist()]
 
     def one(heads: HeadRange) -> None:
-        extent, parts = segments[heads.sequence]
+        chosen = (heads.sequence, slice(heads.first, heads.last))
+        received[chosen].zero_()
+        given[chosen].zero_()
+        extent = extent_of(source, heads.sequence, until=ends[heads.sequence][-1])
         if not extent.n_queries:
             return
         flags = None
         if excluded is not None:
             flags = excluded[heads.sequence, :, extent.start : extent.stop]
             flags = flags if flags.shape[0] == 1 else flags[heads.first : heads.last]
-        part = (heads.sequence, slice(heads.first, heads.last), slice(None), slice(extent.start, extent.stop))
-        rows = RowsTwice(Heads(source, heads, extent), extent, source.window, plan.n_rows, limits.retained)
-        score(rows, parts, received[part], given[part], excluded=flags, sink_share=sink_share)
+        part = (*chosen, slice(None), slice(extent.start, extent.stop))
+        rows = RowsTwice(Heads(source, heads, extent), extent, source.window, plan.n_rows, plan.retained)
+        segments = Segments(ends[heads.sequence], extent, received)
+        score(rows, segments, received[part], given[part], excluded=flags, sink_share=sink_share)
 
     carry_out([partial(one, heads) for heads in plan.ranges], source)
     return (

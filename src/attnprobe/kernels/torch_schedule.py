@@ -21,6 +21,8 @@ from attnprobe.kernels.torch_heads import HeadRange
 _CACHED_BYTES = 2 << 20
 # a block of one head is cut into fewer rows before it passes this
 _BLOCK_BYTES = 8 << 20
+# other devices are given this many times more at once: a call costs them more, and memory less
+_DEVICE_FACTOR = 16
 # below this many keys, handing work to another thread costs more than it saves
 _SHORTEST_SHARED = 256
 # as many pieces as this, if there are so many heads: two or four workers then finish together
@@ -32,8 +34,8 @@ class Limits:
     """What a call may hold.
 
     Attributes:
-        retained: bytes of powers kept from the first look at a piece's rows for the second; rows beyond are computed
-            twice.
+        retained: bytes of powers kept, on a CPU, from the first look at a piece's rows for the second; rows beyond are
+            computed twice.
         rows: most query rows of a block; None: by the number of keys.
     """
 
@@ -43,10 +45,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """A call in pieces."""
+    """A call in pieces.
+
+    Attributes:
+        ranges: the pieces.
+        n_rows: most query rows of a block.
+        retained: bytes that a piece may keep between its two looks.
+    """
 
     ranges: tuple[HeadRange, ...]
     n_rows: int
+    retained: int
 
 
 def cut(attention: Attention, limits: Limits) -> Cut:
@@ -61,9 +70,11 @@ def cut(attention: Attention, limits: Limits) -> Cut:
     if attention.window is not None:
         n_rows = min(n_rows, max(32, attention.window))
     row_bytes = group * min(n_keys, seen + n_rows) * accumulator(attention.query).itemsize
-    n_rows = max(1, min(n_rows, _BLOCK_BYTES // row_bytes, n_keys))
-    n_pieces = _PIECES if n_keys >= _SHORTEST_SHARED else 1
-    together = max(1, min(_CACHED_BYTES // (n_rows * row_bytes), -(-batch * units // n_pieces), units))
+    on_cpu = attention.query.device.type == "cpu"
+    factor = 1 if on_cpu else _DEVICE_FACTOR
+    n_rows = max(1, min(n_rows, factor * _BLOCK_BYTES // row_bytes, n_keys))
+    n_pieces = _PIECES if on_cpu and n_keys >= _SHORTEST_SHARED else 1
+    together = max(1, min(factor * _CACHED_BYTES // (n_rows * row_bytes), -(-batch * units // n_pieces), units))
     edges = [*range(0, units, together), units]
     return Cut(
         ranges=tuple(
@@ -72,6 +83,7 @@ def cut(attention: Attention, limits: Limits) -> Cut:
             for first, last in pairwise(edges)
         ),
         n_rows=n_rows,
+        retained=factor * limits.retained,
     )
 
 
@@ -100,6 +112,8 @@ def _pool(n_workers: int) -> ThreadPoolExecutor:
     started = threading.Barrier(n_workers + 1)
 
     def alone() -> None:
+        # asked first, or the thread would look its number up, and lose the next line's, at its first operation
+        torch.get_num_threads()
         torch.set_num_threads(1)
         started.wait()
 

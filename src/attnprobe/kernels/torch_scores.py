@@ -77,7 +77,7 @@ def score(
     sums = segments.prefix_sums(received)
     # masks are multiplied in, as floats: torch's masked fills are many times slower
     if excluded is not None:
-        sums.mul_(rearrange((~excluded).to(sums.dtype), "head k_pos -> head 1 k_pos"))
+        sums.mul_(rearrange((~excluded).to(sums), "head k_pos -> head 1 k_pos"))
     if sink_share is not None:
         n_queries = [max(0, min(end, extent.stop) - extent.first_query) for end in segments.ends]
         largest = sink_share * torch.tensor(n_queries, dtype=sums.dtype, device=sums.device)

@@ -18,7 +18,7 @@ SegmentSums = Float[Tensor, "head prefix k_pos"]
 
 
 class Segments:
-    """The segments of one sequence, for all of its heads.
+    """The segments of one sequence, for some of its heads.
 
     Attributes:
         ends: columns at which prefixes end, not decreasing.
@@ -57,7 +57,7 @@ class Segments:
 
     def _indicator(self, block: RowBlock, low: int, high: int, like: Tensor) -> Tensor:
         """[segment, row]: 1 where the row is in the segment."""
-        if block not in self._indicators:  # threads that meet here make the same thing twice, at worst
+        if block not in self._indicators:
             first = self._extent.first_query
             rows = torch.arange(first + block.first, first + block.last, device=like.device)
             segments = torch.searchsorted(self._ends, rows, right=True)
