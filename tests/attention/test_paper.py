@@ -15,13 +15,14 @@ from attnprobe.attention.settings import Protocol, ScoreSettings
 from attnprobe.errors import ModelError, SpecError
 from attnprobe.kernels import Impl
 from attnprobe.models.language_model import load_language_model
+from attnprobe.models.model import Backend
 from attnprobe.models.native import NativeModel
 from attnprobe.plan import Plan, Run, Tokens
 from attnprobe.tasks import CollectedTask, Example, csv_task, jsonl_task, prontoqa_task
 from benchmarks.authors import authors_rows, authors_scores, eager
 from tests.attention.test_prefixes import space_merger
 from tests.models.architectures import Architecture, build_model, build_tokenizer, randomise
-from tests.models.loaders import PROVENANCE
+from tests.models.loaders import LOADERS, PROVENANCE
 from tests.tasks.made_tokenizers import FAMILIES
 
 CSV = Path(__file__).parents[1] / "tasks" / "data" / "logic_proving_sample.csv"
@@ -117,6 +118,20 @@ def test_an_end_of_text_token_behind_every_prefix_costs_a_pass_each_and_nothing_
     found, theirs = ours_and_theirs(gpt2(tokenizer), tokenizer, PROVED)
     assert found.counts["passes"] >= len(theirs) - 1
     assert difference(found, theirs) < 1e-12
+
+
+@pytest.mark.parametrize("backend", LOADERS, ids=str)
+def test_every_backend_gives_the_authors_scores(backend: Backend) -> None:
+    model, tokenizer = build_model(Architecture.LLAMA), build_tokenizer()
+    with eager(model):
+        theirs = authors_scores(model, tokenizer, WORDS.prompt, WORDS.gold)
+    opened = LOADERS[backend].open(model, tokenizer)
+    try:
+        found = score_paper(opened, task(WORDS), PAPER)
+    finally:
+        opened.close()
+    assert difference(found, np.array(theirs)) < 5e-6
+    assert found.impl == ("stored" if backend is Backend.TRANSFORMER_LENS else "torch")
 
 
 def test_a_token_that_stands_nowhere_before_scores_nothing() -> None:

@@ -74,6 +74,13 @@ def test_a_sink_share_outside_of_0_to_1_is_refused(share: float) -> None:
         key_scores(attention(), torch.tensor([[5], [5]]), sink_share=share)
 
 
+@pytest.mark.parametrize("shape", [(2, 2, 5), (1, 1, 5), (2, 1, 3)])
+@pytest.mark.usefixtures("without_shape_checks")
+def test_excluded_columns_that_do_not_fit_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(KernelError, match=r"excluded of shape .*: expected \[2, 4, 5\], or 1 for the heads"):
+        key_scores(attention(), torch.tensor([[5], [5]]), excluded=torch.zeros(shape, dtype=torch.bool))
+
+
 @pytest.mark.parametrize("shape", [(3, 4, 5, 1), (2, 3, 5, 1), (2, 4, 4, 1), (2, 4, 5, 0)])
 @pytest.mark.usefixtures("without_shape_checks")
 def test_values_that_do_not_fit_are_refused(shape: tuple[int, ...]) -> None:
@@ -97,6 +104,11 @@ def test_triton_on_a_gpu_is_chosen_where_it_is_installed(monkeypatch: pytest.Mon
     monkeypatch.setattr("attnprobe.kernels.ops.find_spec", lambda name: object())
     assert resolve(Impl.AUTO, torch.device("cuda")) is Impl.TRITON
     assert resolve(Impl.TRITON, torch.device("cpu")) is Impl.TRITON
+    # what triton does not take is not given to it, unless it is named
+    assert resolve(Impl.AUTO, torch.device("cuda"), torch.bfloat16, 256) is Impl.TRITON
+    assert resolve(Impl.AUTO, torch.device("cuda"), torch.float64, 64) is Impl.TORCH
+    assert resolve(Impl.AUTO, torch.device("cuda"), torch.float32, 257) is Impl.TORCH
+    assert resolve(Impl.TRITON, torch.device("cuda"), torch.float64, 257) is Impl.TRITON
     monkeypatch.setattr("attnprobe.kernels.ops.find_spec", lambda name: None)
     assert resolve(Impl.AUTO, torch.device("cuda")) is Impl.TORCH
     with pytest.raises(KernelError, match="triton is not installed"):

@@ -85,6 +85,9 @@ def test_what_the_model_made_nan_stays_nan() -> None:
     pattern = rows_of(worked([0, math.nan, 0]))
     assert pattern[0].tolist() == [1, 0, 0]
     assert pattern[1:].isnan().any(dim=-1).all()
+    received, given = reference.key_scores(worked([0, math.nan, 0]), torch.tensor([[1, 3]]), sink_share=0.9)
+    assert received[0, 0, :, 1].isnan().all()
+    assert given[0, 0, :, 1].isnan().any()
 
 
 def test_column_sums_and_key_scores_worked_by_hand() -> None:

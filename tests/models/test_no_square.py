@@ -59,13 +59,16 @@ LENGTHS = {"one sequence": (T,), "padded": (T, 1203)}
 class NothingSquare(TorchDispatchMode):
     """Fails on any tensor of T x T entries or more."""
 
-    largest = 0
+    def __init__(self, length: int = T) -> None:
+        super().__init__()
+        self.length = length
+        self.largest = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         for tensor in result if isinstance(result, tuple | list) else (result,):
             if isinstance(tensor, Tensor):
-                assert tensor.numel() < T * T, f"{func} made a tensor of {list(tensor.shape)}"
+                assert tensor.numel() < self.length**2, f"{func} made a tensor of {list(tensor.shape)}"
                 self.largest = max(self.largest, tensor.numel())
         return result
 

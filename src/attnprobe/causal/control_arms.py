@@ -1,13 +1,14 @@
 """The control side of a masking sweep: which variants to run, and what they say once run.
 
-In: a subject, the settings, the units and the clean patterns. Out: `ControlArm`s, whose variants go through the same
-sweep as the edits, and then `ControlReading`s by kind. What is drawn is `controls`' business.
+In: a subject, the settings, the units and clean attention at the edited rows. Out: `ControlArm`s, whose variants go
+through the same sweep as the edits, and then `ControlReading`s by kind. What is drawn is `controls`' business.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float
 
 from attnprobe.causal.controls import Control, ControlKind, sample_control
@@ -17,7 +18,11 @@ from attnprobe.causal.settings import PatchSettings
 from attnprobe.causal.subject import Subject
 from attnprobe.causal.sweep import Variant
 from attnprobe.causal.units import Unit
-from attnprobe.plan import Edges, ModelDims, Point, Run
+from attnprobe.kernels.rows import pattern_rows
+from attnprobe.plan import Edges, LayerAttention, ModelDims, Stream
+
+AttentionRows = Float[np.ndarray, "head row k_pos"]
+"""Clean attention of a layer at the edited rows, ascending."""
 
 KINDS = (ControlKind.RANDOM_KEYS, ControlKind.DISTANCE, ControlKind.MASS)
 """Every masking sweep runs all of them, so that a page can show them side by side; one is named as the control."""
@@ -57,8 +62,22 @@ class ControlReading:
     controls: tuple[Control, ...]
 
 
+def looks_for_mass(subject: Subject, layers: Sequence[int]) -> tuple[Stream, ...]:
+    """What the unedited run is to take in passing, for `control_arms`: attention at the edited rows, layer by layer."""
+    columns = torch.tensor([sorted(subject.rows)])
+
+    def edited_rows(seen: LayerAttention) -> AttentionRows:
+        return pattern_rows(seen.source, columns)[0].float().cpu().numpy()
+
+    return tuple(Stream(layer=layer, statistic=edited_rows) for layer in layers)
+
+
 def control_arms(
-    subject: Subject, settings: PatchSettings, units: Sequence[Unit], dims: ModelDims, plain: Run
+    subject: Subject,
+    settings: PatchSettings,
+    units: Sequence[Unit],
+    dims: ModelDims,
+    attention: Mapping[int, AttentionRows],
 ) -> tuple[ControlArm, ...]:
     """Draw every kind of control for every unit of one example.
 
@@ -67,7 +86,7 @@ def control_arms(
         settings: of the sweep.
         units: what the sweep edits.
         dims: of the model.
-        plain: the unedited run, with the pattern of every layer that units are in.
+        attention: of the unedited run, by layer, as `looks_for_mass` takes it.
 
     Returns:
         Kind by kind, unit by unit.
@@ -78,7 +97,9 @@ def control_arms(
         for window in {dims.windows[unit.layer] for unit in units}
     }
     return tuple(
-        _arm(kind, subject, settings, unit, groups[dims.windows[unit.layer]], plain) for kind in KINDS for unit in units
+        _arm(kind, subject, settings, unit, groups[dims.windows[unit.layer]], attention[unit.layer])
+        for kind in KINDS
+        for unit in units
     )
 
 
@@ -88,14 +109,14 @@ def _arm(
     settings: PatchSettings,
     unit: Unit,
     groups: tuple[KeyGroup, ...],
-    plain: Run,
+    attention: AttentionRows,
 ) -> ControlArm:
     name, is_mass = subject.aligned.example.id, kind is ControlKind.MASS
     rows = None
     if is_mass:
         assert unit.index is not None
-        pattern = plain.read(Point.PATTERN, unit.layer, 0)[unit.index]
-        rows = pattern[list(query_positions(groups))].float().cpu().numpy()
+        place = {q_pos: index for index, q_pos in enumerate(sorted(subject.rows))}
+        rows = attention[unit.index][[place[q_pos] for q_pos in query_positions(groups)]]
     # kinds that do not look at the pattern share one draw among all heads
     head = str(unit) if is_mass else ""
     control = sample_control(kind, groups, seed=settings.seed, example_id=name, head=head, pattern=rows)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from attnprobe.causal.control_arms import ControlReading, control_arms, control_readings
+from attnprobe.causal.control_arms import ControlReading, control_arms, control_readings, looks_for_mass
 from attnprobe.causal.controls import ControlKind
 from attnprobe.causal.edits import Donors, mask_write, reachable_rows, replacement_write
 from attnprobe.causal.effects import MIN_GAP_LOGITS, recovery
@@ -20,7 +20,7 @@ from attnprobe.causal.subject import Skip, Subject
 from attnprobe.causal.sweep import Measure, Variant, measure_of, readout_logits, run_variants, unedited
 from attnprobe.causal.units import Unit
 from attnprobe.models.model import Model
-from attnprobe.plan import Firing, ModelDims, Point, Read, Write
+from attnprobe.plan import Firing, ModelDims, Write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,8 +68,8 @@ def observe(
     is_mask = settings.intervention is InterventionKind.MASK
     wants_controls = is_mask and settings.resolved_control is not ControlKind.NONE
     layers = sorted({unit.layer for unit in units})
-    reads = tuple(Read(point=Point.PATTERN, layer=layer) for layer in layers) if wants_controls else ()
-    plain = unedited(model, subject.ids, subject.readout, reads)
+    looks = looks_for_mass(subject, layers) if wants_controls else ()
+    plain = unedited(model, subject.ids, subject.readout, looks)
     logits = readout_logits(plain, 0, subject.readout)
     measure = measure_of(settings.metric, subject.readout, logits)
     clean = measure(logits[None])[0].cpu().numpy()
@@ -81,7 +81,8 @@ def observe(
     else:
         values = donors.values(model, subject, donor)
         edits = {unit: replacement_write(subject, settings, unit, values) for unit in units}
-    arms = control_arms(subject, settings, units, model.dims, plain) if wants_controls else ()
+    rows = dict(zip(layers, plain.streamed, strict=True)) if wants_controls else {}
+    arms = control_arms(subject, settings, units, model.dims, rows) if wants_controls else ()
     variants = [Variant(key=unit, write=write) for unit, write in edits.items()]
     variants += [variant for arm in arms for variant in arm.variants]
     readings = run_variants(model, subject.ids, variants, subject.readout, measure, batch_size=settings.batch_size)

@@ -18,7 +18,7 @@ from attnprobe.causal.effects import Readout, gold_logprob, kl, logit_diff
 from attnprobe.causal.settings import Metric
 from attnprobe.errors import EffectError
 from attnprobe.models.model import Model
-from attnprobe.plan import EMPTY_PLAN, Firing, Plan, Read, Run, Tokens, Write
+from attnprobe.plan import EMPTY_PLAN, Firing, Plan, Run, Stream, Tokens, Write
 
 Measure = Callable[[Float[Tensor, "variant token vocab"]], Float[Tensor, "variant token"]]
 
@@ -49,9 +49,9 @@ class Reading:
     firing: Firing
 
 
-def unedited(model: Model, ids: Sequence[int], readout: Readout, reads: Sequence[Read] = ()) -> Run:
+def unedited(model: Model, ids: Sequence[int], readout: Readout, streams: Sequence[Stream] = ()) -> Run:
     """The plain run of a sequence, unembedded from the first position that the readout needs."""
-    plan = replace(EMPTY_PLAN, reads=tuple(reads), last_logits=_columns(ids, readout))
+    plan = replace(EMPTY_PLAN, streams=tuple(streams), last_logits=_columns(ids, readout))
     return model.forward(Tokens.of([ids]), plan)
 
 

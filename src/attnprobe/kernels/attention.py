@@ -23,7 +23,8 @@ class Attention:
 
     The pattern it stands for: logits = scaling * q k^T, then softcap by tanh, then minus infinity where a query may not
     look (after itself, outside the window, at padding, at removed keys), then a softmax in float32 or finer with the
-    sink's logit, if there is one, beside the keys. A row with no key left, and a row of padding, is all zero.
+    sink's logit, if there is one, beside the keys. A row with no key left, and a row of padding, is all zero. Whatever
+    stands at padding plays no part; what is not finite elsewhere is never hidden, and may spread over all of its head.
 
     Attributes:
         query: after rotary embedding; query i stands at column k_pos - q_pos + i.

@@ -23,6 +23,11 @@ from attnprobe.kernels.attention import Attention, KeyFlags, StoredPattern
 KeyColumns = Float[Tensor, "batch head k_pos prefix"]
 
 
+# what the triton kernels take; named here, since importing them imports triton
+TRITON_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+TRITON_WIDEST_HEAD = 256
+
+
 class Impl(StrEnum):
     """Which implementation computes."""
 
@@ -46,17 +51,25 @@ class KeyScores:
     given: KeyColumns
 
 
-def resolve(impl: Impl, device: torch.device) -> Impl:
+def resolve(impl: Impl, device: torch.device, dtype: torch.dtype | None = None, d_head: int | None = None) -> Impl:
     """Which implementation `auto` stands for on a device; a named one is checked and returned.
+
+    Args:
+        impl: what was asked for.
+        device: where the tensors are.
+        dtype: of queries and keys; None for one that every implementation takes.
+        d_head: width of a head; None for one that every implementation takes.
 
     Raises:
         KernelError: triton was named and is not installed.
     """
-    if impl is Impl.TRITON and find_spec("triton") is None:
+    has_triton = find_spec("triton") is not None
+    if impl is Impl.TRITON and not has_triton:
         raise KernelError("impl triton: triton is not installed; install it, or choose torch.")
     if impl is not Impl.AUTO:
         return impl
-    return Impl.TRITON if device.type == "cuda" and find_spec("triton") is not None else Impl.TORCH
+    fits = (dtype is None or dtype in TRITON_DTYPES) and (d_head is None or d_head <= TRITON_WIDEST_HEAD)
+    return Impl.TRITON if device.type == "cuda" and has_triton and fits else Impl.TORCH
 
 
 def column_sums(
@@ -67,7 +80,7 @@ def column_sums(
     Args:
         source: what to look at.
         prefixes: for each sequence, columns at which prefixes end (exclusive), not decreasing; a query at column i
-            counts where i < prefix.
+            counts where i < prefix. Best kept on the CPU: they are read there.
         impl: which implementation; a stored pattern is always summed as it stands.
 
     Returns:
@@ -142,6 +155,7 @@ def key_scores(
     proportional one, so that two passes serve every prefix, is ours.
     """
     _check_prefixes(source, prefixes)
+    _check_excluded(source, excluded)
     if sink_share is not None and not 0 < sink_share <= 1:
         raise KernelError(f"sink share {sink_share}: expected a share in (0, 1], or None to exclude no sink.")
     received, given = _module(source, impl).key_scores(source, prefixes, excluded, sink_share)
@@ -151,7 +165,7 @@ def key_scores(
 def _module(source: Attention | StoredPattern, impl: Impl) -> ModuleType:
     if isinstance(source, StoredPattern):
         return reference
-    match resolve(impl, source.query.device):
+    match resolve(impl, source.query.device, source.query.dtype, source.query.shape[3]):
         case Impl.TRITON:
             # by name: it imports triton, which a CPU user may not have
             return import_module("attnprobe.kernels.triton_ops")
@@ -169,8 +183,18 @@ def _check_prefixes(source: Attention | StoredPattern, prefixes: Int[Tensor, "ba
     n_sequences, n_keys = len(source.first_columns), _n_keys(source)
     if prefixes.ndim != 2 or prefixes.shape[0] != n_sequences or prefixes.shape[1] == 0:
         raise KernelError(f"prefixes of shape {list(prefixes.shape)}: expected [{n_sequences}, at least 1].")
-    if bool((prefixes.diff(dim=1) < 0).any()) or int(prefixes.min()) < 1 or int(prefixes.max()) > n_keys:
-        raise KernelError(f"prefixes must not decrease along a sequence, and lie in 1..{n_keys}.")
+    for ends in prefixes.tolist():
+        if ends != sorted(ends) or ends[0] < 1 or ends[-1] > n_keys:
+            raise KernelError(f"prefixes {ends}: must not decrease along a sequence, and lie in 1..{n_keys}.")
+
+
+def _check_excluded(source: Attention | StoredPattern, excluded: KeyFlags | None) -> None:
+    n_heads = source.pattern.shape[1] if isinstance(source, StoredPattern) else source.query.shape[1]
+    batch, n_keys = len(source.first_columns), _n_keys(source)
+    if excluded is not None and tuple(excluded.shape) not in ((batch, 1, n_keys), (batch, n_heads, n_keys)):
+        raise KernelError(
+            f"excluded of shape {list(excluded.shape)}: expected {[batch, n_heads, n_keys]}, or 1 for the heads."
+        )
 
 
 def _check_columns(name: str, columns: Tensor, source: Attention | StoredPattern, *, n_positions: int) -> None:

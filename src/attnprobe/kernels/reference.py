@@ -113,16 +113,17 @@ def key_scores(
     received = column_sums(source, prefixes, dtype)
     device = received.device
     # what is no larger than the smallest normal number has no finite inverse: it counts as nothing received
-    keep = received > torch.finfo(received.dtype).tiny
+    dropped = received <= torch.finfo(received.dtype).tiny
     if excluded is not None:
-        keep = keep & ~rearrange(excluded, "batch head k_pos -> batch head k_pos 1")
+        dropped = dropped | rearrange(excluded.to(device), "batch head k_pos -> batch head k_pos 1")
     if sink_share is not None:
         firsts = torch.tensor([max(start, source.first_query) for start in source.first_columns], device=device)
         ends = torch.minimum(prefixes.to(device), torch.tensor(source.end_columns, device=device)[:, None])
         n_queries = rearrange((ends - firsts[:, None]).clamp(min=0), "batch prefix -> batch 1 1 prefix")
-        keep = keep & (received <= sink_share * n_queries)
-    received = received.masked_fill(~keep, 0.0)
-    inverse = torch.where(keep, 1 / received.masked_fill(~keep, 1.0), 0.0)
+        dropped = dropped | (received > sink_share * n_queries)
+    # neither comparison holds for a NaN, which stays one
+    received = received.masked_fill(dropped, 0.0)
+    inverse = torch.where(dropped, 0.0, 1 / received.masked_fill(dropped, 1.0))
     given = weighted_values(source, inverse, dtype)
     skipped = received.shape[2] - given.shape[2]
     given = torch.nn.functional.pad(given, (0, 0, skipped, 0))

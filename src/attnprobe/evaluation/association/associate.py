@@ -22,7 +22,7 @@ from attnprobe.evaluation.association.contrasts import (
     score_table,
     strongest,
 )
-from attnprobe.evaluation.association.outcomes import questions_of, strata_of
+from attnprobe.evaluation.association.outcomes import ANSWER_COLUMNS, questions_of, strata_of
 from attnprobe.evaluation.association.result import SCORE, AssociationResult, Confound, HeadAssociation
 from attnprobe.evaluation.association.settings import AssociationSettings
 from attnprobe.evaluation.association.verdict import verdict_on
@@ -43,7 +43,8 @@ def associate(
 
     Args:
         scored: of the task, by either protocol; or the `rows` of one, as they are stored.
-        answers: of the same model to the same task, from `answer_task`. Some rows alone: of these examples.
+        answers: of the same model to the same task, from `answer_task`; further columns are not looked at. Some rows
+            alone: of these examples.
         task: has golds and facts.
         settings: as for `answer_task`.
 
@@ -97,7 +98,8 @@ def _measure(task: Task, settings: AssociationSettings) -> str:
 def _examples(overall: ScoreTable, answers: pd.DataFrame, task: Task) -> pd.DataFrame:
     """One row an example that has a score."""
     by_id = {example.id: example for example in task.examples}
-    asked = answers.set_index("example").loc[list(overall.examples)].reset_index()
+    known = answers.loc[:, list(ANSWER_COLUMNS)].set_index("example")
+    asked = known.loc[list(overall.examples)].reset_index()
     asked.insert(1, "stratum", list(overall.strata))
     chosen = [by_id[example] for example in overall.examples]
     asked["gold_length"] = [len(example.gold) for example in chosen]
