@@ -73,6 +73,7 @@ def score_categories(
         windows=model.dims.windows,
         subjects=subjects,
         found=found,
+        n_heads=len(model.dims.heads),
     )
 
 

@@ -32,6 +32,7 @@ def category_result(
     windows: Sequence[int | None],
     subjects: Sequence[CategorySubject],
     found: Sequence[tuple[CategoryLayer, ...]],
+    n_heads: int,
 ) -> CategoryResult:
     """Average what was found.
 
@@ -44,6 +45,7 @@ def category_result(
         windows: of every layer of the model.
         subjects: the examples.
         found: for each example, what each scored layer gave.
+        n_heads: of the model.
     """
     heads = heads_of(layers, [len(one.mass) for one in found[0]])
     names = [str(category) for category in categories]
@@ -70,9 +72,9 @@ def category_result(
         queries=queries,
         tagger=tagger,
         n=len(subjects),
-        impl=found[0][0].impl,
+        impl="+".join(sorted({layer.impl for example in found for layer in example})),
         categories=categories,
-        next_heads=scored_heads(by_category[ALL], heads, settings.seed),
+        next_heads=scored_heads(by_category[ALL], heads, settings.seed, n_heads=n_heads),
         next_overall=scored_overall(by_category[ALL], settings.seed),
         next_by_category={
             name: scored_overall(sample, settings.seed) for name, sample in by_category.items() if name != ALL
@@ -117,7 +119,7 @@ def _next_rows(
                         "next_category": name,
                     }
                     columns |= _means(layer, keep)
-                    columns["base_rate"] = float(asked.base_rates[keep].mean())
+                    columns["base_rate"] = float(asked.own_base_rates[keep].mean())
                     rows.append(pd.DataFrame(columns))
     return pd.concat(rows, ignore_index=True)
 

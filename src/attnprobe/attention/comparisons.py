@@ -41,15 +41,18 @@ class Sample:
         )
 
 
-def scored_heads(sample: Sample, heads: Sequence[HeadId], seed: int) -> tuple[Scored, ...]:
+def scored_heads(
+    sample: Sample, heads: Sequence[HeadId], seed: int, *, n_heads: int | None = None
+) -> tuple[Scored, ...]:
     """Each head against its nulls; q corrects for all heads of one null.
 
     Args:
         sample: one column for each head.
         heads: in order.
         seed: of resamples and flips.
+        n_heads: of the model, so that p is the same whatever layers are looked at; by default those given.
     """
-    columns = _columns(sample, seed)
+    columns = _columns(sample, seed, n_heads=n_heads)
     return tuple(
         Scored(label=str(head), layer=head.layer, index=head.head, score=score, nulls=nulls)
         for head, (score, nulls) in zip(heads, columns, strict=True)
@@ -63,14 +66,14 @@ def scored_overall(sample: Sample, seed: int) -> Scored:
 
 
 def _columns(
-    sample: Sample, seed: int, *, corrects: bool = True
+    sample: Sample, seed: int, *, corrects: bool = True, n_heads: int | None = None
 ) -> list[tuple[Estimate, Mapping[Null, NullComparison]]]:
     scores = bootstrap_intervals(sample.score, seed, matched=~np.isnan(sample.score))
     found: list[dict[Null, NullComparison]] = [{} for _ in scores]
     for null, differences in sample.differences.items():
         matched = ~np.isnan(differences)
         intervals = bootstrap_intervals(differences, seed, matched=matched)
-        p = sign_flip_p(differences, seed, matched=matched)
+        p = sign_flip_p(differences, seed, matched=matched, n_heads=n_heads)
         q = benjamini_hochberg(p) if corrects else (None,) * len(p)
         for column, comparison in enumerate(found):
             values = sample.nulls[null][:, column]

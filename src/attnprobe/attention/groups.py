@@ -14,11 +14,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from attnprobe.attention.settings import ScoreSettings
+from attnprobe.errors import SpecError
 from attnprobe.kernels import Attention, Impl, resolve, weighted_values
 from attnprobe.plan import LayerAttention
 
 KeyMass = Float[Tensor, "batch head q_pos column"]
-GroupMass = Float[np.ndarray, "head q_group k_group"]
+# [head, q_group, k_group]; unnamed, since the sequences of a batch differ in their groups
+GroupMass = Float[np.ndarray, "head _ _"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -96,8 +98,16 @@ def mean_mass(attention: LayerAttention, groups: Sequence[Groups], mass: KeyMass
 
 
 def layers_of(settings: ScoreSettings, n_layers: int) -> tuple[int, ...]:
-    """The layers that are scored."""
-    return tuple(range(n_layers)) if settings.layers is None else settings.layers
+    """The layers that are scored.
+
+    Raises:
+        SpecError: one does not exist.
+    """
+    layers = tuple(range(n_layers)) if settings.layers is None else settings.layers
+    for layer in layers:
+        if not 0 <= layer < n_layers:
+            raise SpecError(f"layer {layer} does not exist: the model has layers 0 to {n_layers - 1}.")
+    return layers
 
 
 def chunks(n: int, size: int) -> Iterator[range]:

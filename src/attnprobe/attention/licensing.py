@@ -9,7 +9,8 @@ and answer that do not license it; exemplars and the sentence itself are neither
 - POSITION: as many other sentences, nearest in order, scaled likewise.
 - PERMUTED: the licensing sentences of the example's other answer sentences, where all of them stand before it; the mean
   over these, each scaled likewise.
-A sentence with more licensing sentences than others has neither of the first two.
+Where fewer others than licensing sentences stand before a sentence, the first two are all of them, scaled likewise;
+where none does, there is neither.
 """
 
 from collections.abc import Mapping, Sequence
@@ -63,7 +64,7 @@ def licences_of(sentences: Sequence[Sentence], *, seed: int, example_id: str) ->
         by_length = sorted(pool, key=lambda index: (lengths[index], ties[index]))
         for null, order, coin in zip((Null.WRONG_TOKEN, Null.POSITION), (by_length, pool), coins, strict=True):
             places = folded_neighbours([index in own for index in order], ahead=bool(coin))
-            if len(places) == len(own):
+            if places:
                 nulls[null][row] = _weights([order[place] for place in places], own, lengths)
         others = [sentences[other].licensed_by or () for other in queries if other != query]
         before = [_weights(other, own, lengths) for other in others if max(other) < query and other != own]

@@ -10,18 +10,21 @@ Its score is the mass on those keys. The nulls, each with as much to win by chan
 - WRONG_TOKEN: another part of speech, the one with the nearest number of visible keys (ties drawn), its mass scaled to
   the same number of keys.
 - POSITION: as many visible keys that are not of the category, at neighbouring positions, by the folded matching of
-  `statistics.matching`: drawn so that gold and control could change places. There is none where more than half of the
-  keys are of the category. One coin an example and category: with one a query the controls would average out over
-  the queries of an example, which share most of their gold keys, and the difference would be skewed.
-- PERMUTED: the next categories of the example's scored queries, permuted: the mean mass on keys of the category over
-  all scored queries that see one, whatever comes next there. What is left above it is no liking for the category.
+  `statistics.matching`: drawn so that gold and control could change places. Where more than half of the keys are of the
+  category, all others, their mass scaled to the same number of keys. One coin an example and category: with one a query
+  the controls would average out over the queries of an example, which share most of their gold keys, and the difference
+  would be skewed.
+- PERMUTED: the next categories of the example's scored queries, permuted: how much the head likes the category over all
+  scored queries, whatever comes next there (its mass as a multiple of what even attention would give), times what even
+  attention would give here. What is left above it is no liking for the category as such. The multiple is averaged, not
+  the mass, because a category is rarer among the keys of the queries that it follows than among those of the others.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from attnprobe.attention.groups import visible_counts
 from attnprobe.attention.settings import Null
@@ -39,20 +42,25 @@ class NextQueries:
     Attributes:
         positions: of the queries, ascending.
         categories: index of the category that comes next.
-        sees: whether a query sees a key of each category.
+        base_rates: share of the keys that each query sees which are of each category.
         wrong: weights that make the wrong-category null of the category masses; NaN where a query has none.
-        base_rates: share of the visible keys that are of the category.
         controls: by position, the keys of the position null; queries without one are missing.
+        scales: for each query in `controls`, how many keys of the category it sees for each of its control keys.
         n_unseen: queries left out because no key that they see has the category.
     """
 
     positions: tuple[int, ...]
     categories: Int[np.ndarray, " query"]
-    sees: Bool[np.ndarray, "query category"]
+    base_rates: Float[np.ndarray, "query category"]
     wrong: Float[np.ndarray, "query category"]
-    base_rates: Float[np.ndarray, " query"]
     controls: Mapping[int, tuple[int, ...]]
+    scales: Float[np.ndarray, " control"]
     n_unseen: int
+
+    @property
+    def own_base_rates(self) -> Float[np.ndarray, " query"]:
+        """Share of the keys that each query sees which are of the category that comes next."""
+        return self.base_rates[np.arange(len(self.positions)), self.categories]
 
     def masses(
         self, mass: Float[np.ndarray, "head query category"], control: Float[np.ndarray, "head control"]
@@ -64,15 +72,15 @@ class NextQueries:
             control: of each query that has one, on the keys of its position null.
         """
         queries = np.arange(len(self.positions))
-        # every category that comes next is seen by the query that it comes next to
-        n_seeing = np.maximum(self.sees.sum(axis=0), 1)
-        means = np.where(self.sees, mass, 0.0).sum(axis=1) / n_seeing
+        base = self.own_base_rates
+        # a category that comes next is seen by at least the query that it comes next to
+        enrichment = mass.sum(axis=1)[:, self.categories] / self.base_rates.sum(axis=0)[self.categories]
         position = np.full(mass.shape[:2], np.nan)
-        position[:, [query in self.controls for query in self.positions]] = control
+        position[:, [query in self.controls for query in self.positions]] = control * self.scales
         return mass[:, queries, self.categories], {
             Null.WRONG_TOKEN: (mass * self.wrong).sum(axis=2),
             Null.POSITION: position,
-            Null.PERMUTED: means[:, self.categories],
+            Null.PERMUTED: base * enrichment,
         }
 
 
@@ -103,13 +111,15 @@ def next_queries(
     gold = np.array([own[position + 1] for position in kept], dtype=np.int64)
     visible = counts[:, kept].T
     scored = np.array([category.is_part_of_speech for category in categories])
+    controls = _controls(tagged, kept, window, seed, example_id)
+    n_gold = dict(zip(kept, visible[np.arange(len(kept)), gold].tolist(), strict=True))
     return NextQueries(
         positions=tuple(kept),
         categories=gold,
-        sees=visible > 0,
+        base_rates=visible / visible.sum(axis=1, keepdims=True),
         wrong=_wrong(visible, gold, scored, seed, example_id),
-        base_rates=visible[np.arange(len(kept)), gold] / visible.sum(axis=1),
-        controls=_controls(tagged, kept, window, seed, example_id),
+        controls=controls,
+        scales=np.array([n_gold[position] / len(keys) for position, keys in controls.items()]),
         n_unseen=len(following) - len(kept),
     )
 
@@ -148,6 +158,6 @@ def _controls(
         pool = [key for key in range(first, position + 1) if tagged.categories[key] not in _NO_KEYS]
         is_gold = [tagged.categories[key] is category for key in pool]
         places = folded_neighbours(is_gold, ahead=ahead[category])
-        if len(places) == sum(is_gold):
+        if places:
             found[position] = tuple(pool[place] for place in places)
     return found

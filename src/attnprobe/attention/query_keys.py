@@ -21,7 +21,7 @@ BLOCK = 64
 
 def own_mass(
     attention: LayerAttention, keys: Sequence[Mapping[int, Sequence[int]]], impl: Impl, *, block: int = BLOCK
-) -> tuple[Float[np.ndarray, "head query"], ...]:
+) -> tuple[Float[np.ndarray, "head _"], ...]:
     """The mass of queries on keys of their own.
 
     Args:

@@ -25,6 +25,7 @@ def span_result(
     windows: Sequence[int | None],
     subjects: Sequence[SpanSubject],
     found: Sequence[tuple[SpanLayer, ...]],
+    n_heads: int,
 ) -> SpanResult:
     """Average what was found.
 
@@ -35,6 +36,7 @@ def span_result(
         windows: of each of these.
         subjects: the examples.
         found: for each example, what each scored layer gave.
+        n_heads: of the model.
     """
     heads = heads_of(layers, [len(one.spans) for one in found[0]])
     bases = [_base_rates(subject, example, windows) for subject, example in zip(subjects, found, strict=True)]
@@ -58,9 +60,9 @@ def span_result(
     return SpanResult(
         settings=settings,
         n=len(subjects),
-        impl=found[0][0].impl,
+        impl="+".join(sorted({layer.impl for example in found for layer in example})),
         spans=spans,
-        licensing_heads=scored_heads(sample, heads, settings.seed) if has_licences else (),
+        licensing_heads=scored_heads(sample, heads, settings.seed, n_heads=n_heads) if has_licences else (),
         licensing_overall=scored_overall(sample, settings.seed) if has_licences else None,
         counts=_counts(subjects),
         table=mass_table(masses, settings.seed, "span"),

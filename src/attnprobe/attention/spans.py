@@ -56,7 +56,15 @@ def score_spans(
         if progress is not None:
             progress(batch.stop, len(subjects))
     windows = [model.dims.windows[layer] for layer in layers]
-    return span_result(settings=settings, spans=names, layers=layers, windows=windows, subjects=subjects, found=found)
+    return span_result(
+        settings=settings,
+        spans=names,
+        layers=layers,
+        windows=windows,
+        subjects=subjects,
+        found=found,
+        n_heads=len(model.dims.heads),
+    )
 
 
 def _layer(

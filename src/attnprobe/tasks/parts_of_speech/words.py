@@ -23,7 +23,7 @@ _WORD = re.compile(
   | (?:[^\W\d_]\.){{2,}}                                  # U.S.
   | {_ELISION}\b                                          # the end of a word that was cut here
   | \w+?(?={_ELISION}\b)                                  # is|n't, Ann|'s
-  | \w+(?:[-‐‑]{_LETTERS})+(?!{_ELISION})                 # well-known
+  | \w+(?:[-‐‑]{_LETTERS})+                               # well-known
   | \w+
   | [^\w\s]
     """,
