@@ -124,7 +124,7 @@ def weighted_queries(
         into = mixed[heads.sequence, heads.first : heads.last, :, extent.start : extent.stop]
         for block, powers, inverse in _rows(source, heads, extent, plan):
             rows = chosen[..., block.first : block.last] * inverse[:, None]
-            into[..., block.low : block.high].baddbmm_(rows, powers)
+            into[..., block.low : block.high].add_(torch.bmm(rows, powers))
 
     carry_out([partial(one, heads) for heads in plan.ranges], source)
     return rearrange(mixed, "batch head column k_pos -> batch head k_pos column")
