@@ -1,14 +1,29 @@
 """Masses of single queries on keys of their own, against the whole pattern."""
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from attnprobe.attention.groups import Groups, key_mass, mean_mass
 from attnprobe.attention.query_keys import own_mass
 from attnprobe.kernels import Attention, Impl
 from attnprobe.kernels.reference import pattern_of
 from attnprobe.plan import LayerAttention, Tokens
 from tests.attention.tagged_texts import stored
+from tests.models.test_no_square import NothingSquare
+
+
+def test_neither_masses_by_group_nor_masses_on_own_keys_hold_anything_of_size_t_by_t() -> None:
+    n = 700
+    source = Attention(query=torch.randn(1, 2, n, 4), key=torch.randn(1, 1, n, 4), scaling=0.5)
+    attention = LayerAttention(layer=0, tokens=Tokens.of([[0] * n]), source=source, value=torch.randn(1, 1, n, 4))
+    every = np.ones((1, n), dtype=bool)
+    with NothingSquare() as watched:
+        own_mass(attention, [{query: range(query + 1) for query in range(n)}], Impl.TORCH)
+        groups = [Groups(queries=every, keys=every.repeat(12, axis=0))]
+        mean_mass(attention, groups, key_mass(attention, groups, Impl.TORCH))
+    assert n < watched.largest
 
 
 def test_each_query_reads_its_own_keys() -> None:

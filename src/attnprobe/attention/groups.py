@@ -118,7 +118,10 @@ def chunks(n: int, size: int) -> Iterator[range]:
 
 def impl_name(attention: LayerAttention, impl: Impl) -> str:
     """Which kernels a layer's attention is summed by: `stored` where whole patterns exist anyway."""
-    return str(resolve(impl, _device(attention))) if isinstance(attention.source, Attention) else "stored"
+    source = attention.source
+    if not isinstance(source, Attention):
+        return "stored"
+    return str(resolve(impl, source.query.device, source.query.dtype, source.query.shape[3]))
 
 
 def _device(attention: LayerAttention) -> torch.device:
