@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from attnprobe.attention.settings import Normalisation, Null, ScoreSettings
-from attnprobe.attention.strongest import by_margin, closest_null, strongest_score
 from attnprobe.report.finding import Verdict
 from attnprobe.report.score_finding import (
     SCORE_RULES,
@@ -20,22 +19,6 @@ from attnprobe.report.score_finding import (
     stands_out,
 )
 from tests.report.score_results import HEADS, N, against, paper_result, score_result, scored
-
-
-def test_the_closest_null_is_the_one_exceeded_by_least() -> None:
-    closest = closest_null(HEADS[2])
-
-    assert closest is not None
-    assert closest.null is Null.PERMUTED
-    assert closest.difference.value == pytest.approx(0.4)
-    assert closest_null(scored("L0H0", 0.5, {Null.POSITION: None})) is None
-
-
-def test_heads_are_ordered_by_how_far_they_exceed_it_and_those_without_a_null_come_last() -> None:
-    lone = scored("L1H0", 0.9, {Null.POSITION: None})
-    ordered = by_margin(score_result(heads=(*HEADS, lone)))
-
-    assert [head.label for head in ordered] == ["L2H0", "L0H1", "L0H0", "L2H1", "L1H0"]
 
 
 def test_yes_needs_every_null_to_be_exceeded() -> None:
@@ -99,15 +82,6 @@ def test_the_q_of_a_head_is_its_largest_and_none_if_one_is_missing() -> None:
 
     assert head_q(replace(head, nulls={**head.nulls, Null.POSITION: doubtful})) == 0.2
     assert head_q(replace(head, nulls={**head.nulls, Null.POSITION: untested})) is None
-
-
-def test_the_strongest_head_is_estimated_on_examples_that_did_not_pick_it() -> None:
-    found = strongest_score(score_result())
-
-    assert found is not None
-    assert (found.label, found.null, found.difference.n) == ("L2H0", Null.PERMUTED, N // 2)
-    few = score_result()
-    assert strongest_score(replace(few, rows=few.rows.iloc[: 4 * 8])) is None
 
 
 def test_without_tests_that_is_said() -> None:

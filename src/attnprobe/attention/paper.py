@@ -25,7 +25,7 @@ from attnprobe.attention.prefixes import Chain, chains_of, gold_prefixes
 from attnprobe.attention.result import PaperResult
 from attnprobe.attention.settings import Protocol, ScoreSettings
 from attnprobe.errors import ModelError, SpecError
-from attnprobe.kernels import Impl, StoredPattern, key_scores, resolve
+from attnprobe.kernels import Attention, Impl, StoredPattern, key_scores, resolve
 from attnprobe.models.model import Model
 from attnprobe.plan import Plan, Tokens
 from attnprobe.plan.streams import LayerAttention, Stream
@@ -70,7 +70,7 @@ class _Scored:
 class _ChainScores:
     score: Float[Tensor, "head prefix"]
     is_flat: Bool[Tensor, "head prefix"]
-    is_stored: bool
+    impl: str
 
 
 def score_paper(
@@ -122,12 +122,12 @@ def _tokenizer_of(model: Model) -> PreTrainedTokenizerBase:
 def _score(model: Model, tokenizer: PreTrainedTokenizerBase, example: Example, impl: Impl) -> _Scored:
     chains = chains_of(gold_prefixes(example, tokenizer))
     found: dict[int, _TokenScore] = {}
-    is_stored = False
+    impls: set[str] = set()
     for chain in chains:
         pieces: Sequence[str] = tokenizer.convert_ids_to_tokens(list(chain.ids))
         matching = _matches(chain, pieces)
         scores = _run(model, chain, matching, impl)
-        is_stored = scores.is_stored
+        impls.add(scores.impl)
         # in float64, as the mean of Python numbers is
         means = scores.score.double().mean(dim=0).tolist()
         flat, n_matches = scores.is_flat.sum(dim=0).tolist(), matching.sum(dim=0).tolist()
@@ -139,7 +139,7 @@ def _score(model: Model, tokenizer: PreTrainedTokenizerBase, example: Example, i
         tokens=tuple(found[index] for index in sorted(found)),
         n_passes=len(chains),
         n_apart=sum(len(chain.prefixes) for chain in chains[1:]),
-        impl=STORED if is_stored else resolve(impl, model.device).value,
+        impl="+".join(sorted(impls)),
     )
 
 
@@ -159,18 +159,24 @@ def _run(model: Model, chain: Chain, matching: Bool[Tensor, "k_pos prefix"], imp
     first[..., 0] = True
 
     def statistic(view: LayerAttention) -> _ChainScores:
-        device = view.value.device
-        worth = key_scores(view.source, ends.to(device), excluded=first.to(device), impl=impl)
+        worth = key_scores(view.source, ends, excluded=first, impl=impl)
         total = rearrange(worth.received + worth.given, "1 head k_pos prefix -> head k_pos prefix")
-        return _scaled(total, matching.to(device), is_stored=isinstance(view.source, StoredPattern))
+        return _scaled(total, matching.to(total.device), _impl_of(view.source, impl))
 
     stream = Stream(layer=model.dims.n_layers - 1, statistic=statistic)
     run = model.forward(Tokens.of([chain.ids]), Plan(streams=(stream,), last_logits=0))
     return run.streamed[0]
 
 
+def _impl_of(source: Attention | StoredPattern, impl: Impl) -> str:
+    """Which kernels a source is summed by."""
+    if isinstance(source, StoredPattern):
+        return STORED
+    return resolve(impl, source.query.device, source.query.dtype, source.query.shape[3]).value
+
+
 def _scaled(
-    total: Float[Tensor, "head k_pos prefix"], matching: Bool[Tensor, "k_pos prefix"], *, is_stored: bool
+    total: Float[Tensor, "head k_pos prefix"], matching: Bool[Tensor, "k_pos prefix"], impl: str
 ) -> _ChainScores:
     """The best match on the scale from a prefix's least to its largest.
 
@@ -179,7 +185,7 @@ def _scaled(
     largest = total.amax(dim=1)
     best = total.masked_fill(~matching, 0.0).amax(dim=1)
     score = torch.where(matching.any(dim=0), best / largest, 0.0)
-    return _ChainScores(score=score, is_flat=largest == 0, is_stored=is_stored)
+    return _ChainScores(score=score, is_flat=largest == 0, impl=impl)
 
 
 def _result(task: Task, settings: ScoreSettings, scored: Sequence[_Scored]) -> PaperResult:

@@ -197,11 +197,11 @@ def _focus(links: Sequence[GoldLink], first_gold: int, rows: int) -> GoldLink:
 
 
 def _texts(example: Example, cut: TokenizedText, model: Model) -> tuple[str, ...]:
-    """The text of each token; of several tokens for one character the first has it."""
+    """The text of each token with what before it is in none; of several tokens for one character the first has it."""
     assert model.tokenizer is not None
     names = model.tokenizer.convert_ids_to_tokens(list(cut.ids[: cut.n_special]))
     texts, done = [str(name) for name in names], 0
-    for start, end in cut.ranges[cut.n_special :]:
-        texts.append(example.text[max(start, done) : end])
+    for _, end in cut.ranges[cut.n_special :]:
+        texts.append(example.text[done:end])
         done = max(done, end)
     return tuple(texts)
