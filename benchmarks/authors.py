@@ -30,7 +30,7 @@ ROWS_IN_A_GROUP = 100
 @contextmanager
 def eager(hf_model: PreTrainedModel) -> Generator[None]:
     """The model with the one attention that returns its maps, its own again afterwards."""
-    before = hf_model.config._attn_implementation
+    before = str(hf_model.config._attn_implementation)  # pyright: ignore[reportPrivateUsage] # no public way to ask
     hf_model.set_attn_implementation("eager")
     try:
         yield

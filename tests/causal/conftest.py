@@ -32,7 +32,7 @@ def _native(architecture: Architecture) -> Model:
     return NativeModel(build_model(architecture), tokenizer=build_tokenizer(), provenance=provenance)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ListTask:
     """A task that is a list of examples."""
 

@@ -13,7 +13,8 @@ import transformers as hf
 from attnprobe.errors import LivenessError, ModelError, SpecError
 from attnprobe.models import checkpoint
 from attnprobe.models.fingerprint import hash_weights
-from attnprobe.models.load import load_model
+from attnprobe.models.language_model import load_language_model
+from attnprobe.models.load import load_model, open_model
 from attnprobe.models.model import Backend
 from attnprobe.models.native import NativeModel
 from attnprobe.plan import Tokens
@@ -174,6 +175,17 @@ def test_code_that_comes_with_a_model_runs_only_when_allowed(directory: Path) ->
     (directory / "own.py").write_text("raise RuntimeError('the code ran')")
     with pytest.raises(ModelError, match="runs Python code of its own; read it, then pass trust_remote_code=True"):
         load_model(directory)
+
+
+def test_a_loaded_model_writes_text_and_is_then_opened_without_loading_it_again(directory: Path) -> None:
+    loaded = load_language_model(directory, device="cpu")
+    model = open_model(loaded)
+    assert isinstance(model, NativeModel)
+    assert (model.tokenizer, model.provenance) == (loaded.tokenizer, loaded.provenance)
+    expected = load_model(directory, device="cpu").forward(TOKENS).logits
+    assert torch.equal(model.forward(TOKENS).logits, expected)
+    with pytest.raises(SpecError, match="backend 'jax': expected one of"):
+        open_model(loaded, backend="jax")
 
 
 def test_unknown_names_are_answered_with_the_known_ones() -> None:

@@ -20,7 +20,9 @@ class NullComparison:
         null: which.
         value: mean score of the null's keys.
         difference: score - null, with its interval; paired by gold token, averaged by example.
-        p: sign-flip permutation p of the difference, None below 8 examples.
+        p: two-sided permutation p that is exact where gold keys are nothing special among those that the null is drawn
+            from: by sign flips of the difference; for PERMUTED by dealing the gold key sets out anew. None below 8
+            examples.
         q: p corrected for all heads of this null; None where p is, and for the mean over heads.
     """
 
@@ -36,9 +38,9 @@ class Scored:
     """The score of gold keys, of one head or of a mean over heads.
 
     Attributes:
-        label: `L5H3`; `all` for the mean over all scored heads.
+        label: `L5H3`; `L5` for a layer, where a normalisation has no heads (rollout); `all` for the mean over all.
         layer: None for `all`.
-        index: which head of the layer; None for `all`.
+        index: which head of the layer; None for a layer and for `all`.
         score: mean over examples of the mean over gold tokens that have keys, with its interval.
         nulls: one comparison for each null.
     """
@@ -64,10 +66,10 @@ class ScoreResult:
         counts: examples given and scored; gold tokens in all, scored, unlicensed, and without each null.
         rows: one row for each example and head: example, head, layer, index, score, n_tokens, and for each null NULL
             (its mean score), NULL_difference (score - null over the tokens that have it), NULL_tokens.
-        tokens: one row for each example, scored gold token and head: example, token (which gold token), position,
+        tokens: one row for each example, scored gold token and head: example, token (which gold token), token_position,
             word (text of the whole word), kind, n_keys, head, layer, index, score, and one column for each null.
-        keys: one row for each example and scored gold token: example, token, position, keys, and one column for each
-            null that is drawn (wrong_token, position): positions, as JSON.
+        keys: one row for each example and scored gold token: example, token, token_position, keys, and one column for
+            each null that is drawn (wrong_token, position): positions, as JSON.
     """
 
     settings: ScoreSettings

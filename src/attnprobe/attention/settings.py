@@ -73,7 +73,8 @@ class Null(StrEnum):
     """What a gold token's score is held against; each a set of keys scored within the same prefix.
 
     WRONG_TOKEN: another token (word, sentence: as the keys are) that occurs as often. POSITION: as many keys that are
-    not gold, at matched positions. PERMUTED: the keys of the example's other gold tokens.
+    not gold, at matched positions. PERMUTED: the keys of the example's gold tokens dealt out among them anew, in mean
+    over all ways that keep every key before its token; a token may get its own, as in any permutation test.
     """
 
     WRONG_TOKEN = "wrong_token"

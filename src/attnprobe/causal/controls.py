@@ -17,9 +17,9 @@ import numpy as np
 from jaxtyping import Float
 
 from attnprobe.causal.key_groups import KeyGroup, edges_of, group_mass, query_positions
-from attnprobe.causal.matching import buddies, folded_neighbours
 from attnprobe.errors import SpecError, StatisticsError
 from attnprobe.plan import Edges, HeadId
+from attnprobe.statistics.matching import buddies, folded_neighbours
 from attnprobe.statistics.seeds import generator
 
 MIN_DOSE = 0.01

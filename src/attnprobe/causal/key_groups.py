@@ -12,9 +12,7 @@ import numpy as np
 from attnprobe.errors import SpecError
 from attnprobe.plan import Edges
 from attnprobe.statistics.seeds import generator
-
-SINK_POSITION = 0
-"""The first token draws attention that has nowhere to go whatever it is (Xiao et al. 2023, arXiv 2309.17453)."""
+from attnprobe.tasks.aligned import SINK_POSITION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

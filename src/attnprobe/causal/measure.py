@@ -6,7 +6,6 @@ example after the other, and only then averages.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
 
 import numpy as np
 
@@ -20,10 +19,11 @@ from attnprobe.causal.rows import HeadResult, PairedEffects, difference_table
 from attnprobe.causal.settings import Ablation, InterventionKind, Metric, PatchSettings
 from attnprobe.causal.subject import Skip, Subject, prepare
 from attnprobe.causal.units import Unit, units_of
-from attnprobe.errors import SpecError, TaskError
+from attnprobe.errors import TaskError
+from attnprobe.models.alignment import align_all
 from attnprobe.models.model import Model
 from attnprobe.statistics.estimates import Estimate, bootstrap_interval, strongest_head_interval
-from attnprobe.tasks import AlignedExample, Task, TextTokenizer, WordKind, align
+from attnprobe.tasks import AlignedExample, Task, WordKind
 
 Progress = Callable[[int, int], None]
 
@@ -66,29 +66,6 @@ def patch_heads(
     if not observations:
         raise TaskError(_nothing_measured(task, settings, skipped))
     return _result(settings, model, units, observations, counts_of(aligned, observations, skipped))
-
-
-def align_all(model: Model, task: Task) -> tuple[AlignedExample, ...]:
-    """Every example of a task under the model's tokenizer.
-
-    Raises:
-        SpecError: the model has no tokenizer, or an example does not fit into its context.
-        TaskError: the task is empty.
-    """
-    if model.tokenizer is None:
-        raise SpecError(f"model {model.provenance.name} has no tokenizer; load it with `tokenizer=...`.")
-    if not task.examples:
-        raise TaskError(f"task {task.name} is empty; give at least one example.")
-    # every transformers tokenizer is one; its annotations are wider than what it takes and gives
-    tokenizer = cast(TextTokenizer, model.tokenizer)
-    aligned = tuple(align(example, tokenizer) for example in task.examples)
-    for one in aligned:
-        if model.dims.context is not None and len(one.ids) > model.dims.context:
-            raise SpecError(
-                f"example {one.example.id!r} has {len(one.ids)} tokens with its gold, more than the context of "
-                f"{model.dims.context} that {model.provenance.name} has; use fewer shots or hops, or another model."
-            )
-    return aligned
 
 
 def _prepare_all(

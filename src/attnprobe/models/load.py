@@ -52,7 +52,23 @@ def load_model(
         revision=revision,
         trust_remote_code=trust_remote_code,
     )
-    model = _open(loaded, chosen)
+    return open_model(loaded, backend=chosen)
+
+
+def open_model(loaded: LanguageModel, *, backend: Backend | str = Backend.AUTO) -> Model:
+    """Let a backend carry out plans on a model that is loaded already, and prove that its reads and edits are live.
+
+    Args:
+        loaded: from `load_language_model`; text may be generated with it before. A backend that rebuilds a model
+            (TransformerLens) takes it over where it is ours: generate first.
+        backend: which library runs it; `auto` is native.
+
+    Raises:
+        SpecError: there is no such backend.
+        ModelError: the backend cannot serve it.
+        LivenessError: an edit or a read on it is dead.
+    """
+    model = _open(loaded, _parse_backend(backend))
     try:
         check_liveness(model)
     except Exception:

@@ -10,6 +10,9 @@ from types import MappingProxyType
 
 from attnprobe.tasks.example import Example, KeyDefinition, WordKind
 
+SINK_POSITION = 0
+"""The first token draws attention that has nowhere to go whatever it is (Xiao et al. 2023, arXiv 2309.17453)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:

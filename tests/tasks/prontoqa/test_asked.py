@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from attnprobe.errors import SpecError, TaskError
+from attnprobe.tasks.collected import CollectedTask
+from attnprobe.tasks.example import Example
 from attnprobe.tasks.prontoqa.asked import (
     COPY_CONCLUSION,
     COPY_QUESTION,
@@ -14,6 +16,7 @@ from attnprobe.tasks.prontoqa.asked import (
     ProntoqaQuestions,
     prontoqa_file_questions,
     prontoqa_questions,
+    prontoqa_task_questions,
 )
 from attnprobe.tasks.prontoqa.distractors import Distractors
 from attnprobe.tasks.prontoqa.generate import prontoqa_task
@@ -156,3 +159,19 @@ def test_what_does_not_exist_is_refused(tmp_path: Path) -> None:
         prontoqa_file_questions(tmp_path / "a.txt")
     with pytest.raises(TaskError, match="cannot be read"):
         prontoqa_file_questions(tmp_path / "a.csv")
+
+
+def test_a_task_s_own_examples_are_asked_under_their_ids_and_grouped_by_what_is_known() -> None:
+    task = prontoqa_task(rule=CE, hops=2, distractors=Distractors.RELEVANT, n=3, seed=5)
+    asked = prontoqa_task_questions(task, measure="valid")
+    assert [(each.id, each.prompt) for each in asked.questions] == [(each.id, each.prompt) for each in task.examples]
+    assert {each.group for each in asked.questions} == {"conjunction_elimination/2hop/relevant"}
+    assert (asked.measure, asked.settings["measure"], asked.settings["seed"]) == (Measure.VALID, "valid", 5)
+    for example, each in zip(task.examples, asked.questions, strict=True):
+        assert asked.grade(each, example.gold).outcome is Outcome.CORRECT
+
+
+def test_a_task_that_wants_no_proof_is_refused() -> None:
+    task = CollectedTask(name="own", settings={}, examples=(Example(id="one", prompt="p", gold="g"),))
+    with pytest.raises(TaskError, match="task own, example 'one': no question and query in it"):
+        prontoqa_task_questions(task)

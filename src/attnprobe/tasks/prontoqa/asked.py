@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from attnprobe.errors import SpecError, TaskError
 from attnprobe.tasks.authors_csv import csv_task
-from attnprobe.tasks.example import Example
+from attnprobe.tasks.example import Example, Task
 from attnprobe.tasks.prontoqa.distractors import Distractors
 from attnprobe.tasks.prontoqa.generate import ProntoqaSpec, distinct_problems, exemplars_at, member
 from attnprobe.tasks.prontoqa.judge import Label, judge
@@ -210,6 +210,38 @@ def prontoqa_file_questions(
     )
 
 
+def is_theorem(example: Example) -> bool:
+    """Whether an example wants a proof: it has one question and one query."""
+    return all(len(example.spans.get(name, ())) == 1 for name in ("question", "query"))
+
+
+def prontoqa_task_questions(task: Task, *, measure: Measure | str = Measure.STRICT) -> ProntoqaQuestions:
+    """The examples of a task as questions, with their own ids and prompts, grouped by what is known of them.
+
+    Args:
+        task: each of its examples wants a proof.
+        measure: what makes a proof right.
+
+    Raises:
+        SpecError: no such measure.
+        TaskError: an example has no question or query, or a gold proof that cannot be read.
+    """
+    for example in task.examples:
+        if not is_theorem(example):
+            raise TaskError(
+                f"task {task.name}, example {example.id!r}: no question and query in it; expected a task of proofs."
+            )
+    pairs = [_from_example(example) for example in task.examples]
+    chosen = member(Measure, "measure", measure)
+    return ProntoqaQuestions(
+        name=task.name,
+        settings={**task.settings, "measure": chosen.value},
+        questions=tuple(question for question, _ in pairs),
+        theorems={question.id: theorem for question, theorem in pairs},
+        measure=chosen,
+    )
+
+
 def _asked(spec: ProntoqaSpec, n: int) -> Iterator[tuple[Question, Theorem]]:
     group = ItemKind(rule=spec.rule, hops=spec.hops, distractors=spec.distractors).group
     for index, problem in enumerate(distinct_problems(spec, n)):
@@ -232,9 +264,15 @@ def _from_example(example: Example) -> tuple[Question, Theorem]:
     )
     # now, not after an hour of answers
     conclusion_of(query=theorem.query, gold=theorem.gold)
+    return _pair(question_id=example.id, prompt=example.prompt, group=_group_of(example, theorem), theorem=theorem)
+
+
+def _group_of(example: Example, theorem: Theorem) -> str:
+    facts = example.facts
+    if all(name in facts for name in ("rule", "hops", "distractors")):
+        return f"{facts['rule']}/{facts['hops']}hop/{facts['distractors']}"
     kind = kind_of(question=theorem.question, query=theorem.query, proof=theorem.gold)
-    group = OTHER_GROUP if kind is None else kind.group
-    return _pair(question_id=example.id, prompt=example.prompt, group=group, theorem=theorem)
+    return OTHER_GROUP if kind is None else kind.group
 
 
 def _pair(*, question_id: str, prompt: str, group: str, theorem: Theorem) -> tuple[Question, Theorem]:

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import pytest
 
-from attnprobe.causal.matching import buddies, folded_neighbours
+from attnprobe.statistics.matching import buddies, folded_neighbours
 
 
 def _flags(gold: tuple[int, ...], n: int) -> list[bool]:
