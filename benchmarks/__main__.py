@@ -8,11 +8,11 @@ import sys
 
 import torch
 
-from benchmarks import kernels, lengths, memory, plots, scores, tables
+from benchmarks import kernels, large, lengths, memory, plots, scores, tables
 from benchmarks.harness import arguments
 from benchmarks.records import finish, folder_of, machine, measure_rows, row_options
 
-_BENCHMARKS = {"kernels": kernels, "scores": scores, "memory": memory, "lengths": lengths}
+_BENCHMARKS = {"kernels": kernels, "scores": scores, "memory": memory, "lengths": lengths, "large": large}
 
 
 def main() -> None:

@@ -119,7 +119,7 @@ def model_reference(model: Model, hf: Any, gold: Gold, *, heads_at_once: int = 3
 
 def model_mass(model: Model, hf: Any, gold: Gold, indicators: Tensor, heads: Sequence[int]) -> Tensor:
     """Mean mass from each query category to each key category: [layer, head, q_category, k_category] of some heads."""
-    indicators = indicators.double()
+    indicators = indicators.double().to(model.device)
     by_query = (indicators / indicators.sum(0).clamp_min(1)).T
     parts = [heads_of(attention, heads) for attention in model_attention(model, hf, gold)]
     return torch.stack([by_query @ weighted_values(part, indicators[None]) for part in parts])

@@ -48,13 +48,14 @@ class Gate:
         name: whose outputs.
         difference: the largest, absolute.
         tolerance: what is allowed.
-        authors_own_error: the authors' own float32 error, where it is known; twice that is allowed if it is more.
+        own_error: float32's own, where it is known: of the authors for scores, of whole patterns for mass; twice that
+            is allowed if it is more.
     """
 
     name: str
     difference: float
     tolerance: float
-    authors_own_error: float | None = None
+    own_error: float | None = None
 
     def __post_init__(self) -> None:
         # negated so that a NaN is refused too
@@ -65,8 +66,8 @@ class Gate:
 
     @property
     def allowed(self) -> float:
-        """The tolerance, or twice the authors' own error if that is more."""
-        return max(self.tolerance, 2 * (self.authors_own_error or 0.0))
+        """The tolerance, or twice float32's own error if that is more."""
+        return max(self.tolerance, 2 * (self.own_error or 0.0))
 
     def entry(self) -> dict[str, float]:
         """What is stored of it."""

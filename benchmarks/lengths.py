@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from attnprobe.kernels import Attention, KeyScores, key_scores
+from attnprobe.kernels import KeyScores, key_scores
 from attnprobe.models.load import load_model
-from attnprobe.plan import LayerAttention, Plan, Stream, Tokens
+from attnprobe.plan import Plan, Tokens
 from benchmarks import exact
 from benchmarks.footprint import Footprint, answer, footprint, in_fresh_process
 from benchmarks.harness import Gate, UnequalError, arguments, largest_difference
@@ -22,6 +22,7 @@ from benchmarks.inputs import SHAPES, gold_sequence, gpt2_small, layer_inputs
 from benchmarks.peers import bare
 from benchmarks.records import Row, finish, measure_rows, row_options
 from benchmarks.scoring import gold_statistic
+from benchmarks.spot_checks import SpotChecks
 
 N_GOLD = 32
 TOLERANCE = 5e-6
@@ -63,38 +64,12 @@ def end_to_end_row(length: int) -> Row:
     hf = gpt2_small(length)
     model = load_model(hf, backend="native")
     gold = gold_sequence(length, N_GOLD, vocab=hf.config.vocab_size)
-    n_layers = len(model.dims.n_heads)
-    scored = gold_statistic(gold)
-    checked: dict[int, Attention] = {}
-
-    def statistic(seen: LayerAttention) -> Tensor:
-        if seen.layer in (0, n_layers // 2, n_layers - 1):
-            head = exact.heads_of(seen.source, [CHECKED_HEAD])
-            checked[seen.layer] = _copied(head)
-        return scored(seen)
-
-    plan = Plan(streams=tuple(Stream(layer=layer, statistic=statistic) for layer in range(n_layers)), last_logits=0)
-    tokens = Tokens.of([gold.seen])
+    checks = SpotChecks(gold, gold_statistic(gold), n_layers=len(model.dims.n_heads), head=CHECKED_HEAD)
+    tokens, plan = Tokens.of([gold.seen]), Plan(streams=checks.streams, last_logits=0)
     forward, _ = footprint(bare(hf, gold, with_head=False))
     taken, run = footprint(lambda: model.forward(tokens, plan))
-    gates = [
-        Gate(
-            name=f"layer {layer}, head {CHECKED_HEAD}",
-            difference=largest_difference(run.streamed[layer][[CHECKED_HEAD]], exact.gold_scores(source, gold)),
-            tolerance=TOLERANCE,
-        )
-        for layer, source in checked.items()
-    ]
-    return _row(
-        f"all layers x heads scored, {length} tokens",
-        length,
-        {"attnprobe, all layers": taken, "bare forward": forward},
-        gates,
-    )
-
-
-def _copied(source: Attention) -> Attention:
-    return Attention(query=source.query.clone(), key=source.key.clone(), scaling=source.scaling, window=source.window)
+    what = f"all layers x heads scored, {length} tokens"
+    return _row(what, length, {"attnprobe, all layers": taken, "bare forward": forward}, checks.gates(run, TOLERANCE))
 
 
 def call_row(length: int, n_queries: int) -> Row:

@@ -60,7 +60,7 @@ def bare(hf: PreTrainedModel, gold: Gold, *, with_head: bool) -> Callable[[], ob
 
 def transformers_eager(eager: PreTrainedModel, gold: Gold, *, with_head: bool = True) -> Scores:
     """`output_attentions=True`: every layer's pattern at once, as transformers has it."""
-    ids, score = torch.tensor([gold.seen]), PatternScorer.of(gold)
+    ids, score = torch.tensor([gold.seen], device=eager.device), PatternScorer.of(gold, eager.device)
     run: Any = eager if with_head else base_of(eager)
 
     @torch.no_grad()
@@ -74,7 +74,7 @@ def transformers_eager(eager: PreTrainedModel, gold: Gold, *, with_head: bool = 
 def transformer_lens(hf: PreTrainedModel, gold: Gold, *, with_head: bool = True) -> Scores:
     """`run_with_cache` on the patterns alone; without the head, hooks that score and drop, around the model's base."""
     bridge = _bridge(hf)
-    ids, score = torch.tensor([gold.seen]), PatternScorer.of(gold)
+    ids, score = torch.tensor([gold.seen], device=hf.device), PatternScorer.of(gold, hf.device)
     names = [f"blocks.{layer}.attn.hook_pattern" for layer in range(len(bridge.blocks))]
 
     @torch.no_grad()
@@ -104,7 +104,7 @@ def nnsight(hf: PreTrainedModel, gold: Gold, *, with_head: bool = True) -> Score
     import nnsight as library
 
     traced: Any = library.NNsight(eager_copy(hf))
-    ids, score = torch.tensor([gold.seen]), PatternScorer.of(gold)
+    ids, score = torch.tensor([gold.seen], device=hf.device), PatternScorer.of(gold, hf.device)
     calls = [_attention_call(layer) for layer in _attentions(traced)]
 
     @torch.no_grad()

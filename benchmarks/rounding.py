@@ -1,9 +1,10 @@
-"""The authors' own float32 error, the measure of what may be asked of anyone's float32.
+"""What float32 itself costs, the measure of what may be asked of anyone's float32.
 
 In: an eager float32 model, a sequence with gold tokens, the float64 reference. Out: how far the authors' arithmetic on
-that model's patterns lies from the reference, over all layers and heads.
+that model's patterns lies from the reference, over all layers and heads; and the same of category mass.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,12 +34,27 @@ def key_values(attention: np.ndarray) -> np.ndarray:
 @torch.no_grad()
 def authors_error(eager: PreTrainedModel, gold: Gold, reference: Tensor) -> float:
     """The largest difference of the authors' float32 scores from the reference, [layer, head, gold]."""
-    run: Any = getattr(eager, eager.base_model_prefix)
-    patterns = run(input_ids=torch.tensor([gold.seen]), output_attentions=True, use_cache=False).attentions
+    patterns = _patterns(eager, gold)
     count = gold.n_gold if len(gold.seen) < LONG else min(TURNS_WHEN_LONG, gold.n_gold)
     turns = sorted({round(turn) for turn in np.linspace(0, gold.n_gold - 1, count).tolist()})
     found = torch.tensor([[[_best(head, gold, turn) for turn in turns] for head in layer[0]] for layer in patterns])
     return largest_difference(found, reference[..., turns])
+
+
+@torch.no_grad()
+def patterns_error(
+    eager: PreTrainedModel, gold: Gold, indicators: Tensor, heads: Sequence[int], reference: Tensor
+) -> float:
+    """The largest difference of mass by category from the reference, taken from whole patterns of some heads."""
+    by_query = (indicators / indicators.sum(0).clamp_min(1)).T
+    found = [by_query @ (layer[0, list(heads)] @ indicators) for layer in _patterns(eager, gold)]
+    return largest_difference(torch.stack(found), reference)
+
+
+def _patterns(eager: PreTrainedModel, gold: Gold) -> Sequence[Tensor]:
+    run: Any = getattr(eager, eager.base_model_prefix)
+    ids = torch.tensor([gold.seen], device=eager.device)
+    return [layer.cpu() for layer in run(input_ids=ids, output_attentions=True, use_cache=False).attentions]
 
 
 def _best(pattern: Tensor, gold: Gold, turn: int) -> float:

@@ -63,9 +63,9 @@ class PatternScorer:
         self._no_match = None if matches is None else ~matches
 
     @classmethod
-    def of(cls, gold: Gold) -> "PatternScorer":
-        """A scorer of one sequence's gold tokens."""
-        return cls(len(gold.seen), gold.prefixes, gold.matches)
+    def of(cls, gold: Gold, device: torch.device) -> "PatternScorer":
+        """A scorer of one sequence's gold tokens, on the device that the patterns are on."""
+        return cls(len(gold.seen), gold.prefixes.to(device), gold.matches.to(device))
 
     def sums(self, pattern: Tensor) -> Tensor:
         """Received + given, [head, k_pos, gold] from [head, q_pos, k_pos]."""
