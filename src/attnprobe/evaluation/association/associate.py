@@ -22,14 +22,13 @@ from attnprobe.evaluation.association.contrasts import (
     score_table,
     strongest,
 )
-from attnprobe.evaluation.association.outcomes import ANSWER_COLUMNS, questions_of, strata_of
+from attnprobe.evaluation.association.outcomes import ANSWER_COLUMNS, measure_of, strata_of
 from attnprobe.evaluation.association.result import SCORE, AssociationResult, Confound, HeadAssociation
 from attnprobe.evaluation.association.settings import AssociationSettings
 from attnprobe.evaluation.association.verdict import verdict_on
 from attnprobe.statistics.correlation import rank_correlation
 from attnprobe.statistics.ranks import separation
 from attnprobe.tasks.example import Example, Task
-from attnprobe.tasks.prontoqa.asked import Measure, ProntoqaQuestions
 from attnprobe.tasks.questions import Outcome
 
 
@@ -73,7 +72,7 @@ def associate(
     examples = _examples(overall_table, answers, task)
     return AssociationResult(
         settings=chosen,
-        measure=_measure(task, chosen),
+        measure=measure_of(task, chosen.measure).value,
         n=int(known.sum()),
         n_correct=int(table.correct[known].sum()),
         n_unparseable=list(examples["outcome"].iloc[rows_known]).count(Outcome.UNPARSEABLE.value),
@@ -88,11 +87,6 @@ def associate(
         examples=examples,
         rows=rows_frame((overall, *heads)),
     )
-
-
-def _measure(task: Task, settings: AssociationSettings) -> str:
-    is_judged = isinstance(questions_of(task, settings.measure), ProntoqaQuestions)
-    return (settings.measure if is_judged else Measure.EXACT).value
 
 
 def _examples(overall: ScoreTable, answers: pd.DataFrame, task: Task) -> pd.DataFrame:

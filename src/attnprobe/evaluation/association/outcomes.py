@@ -28,9 +28,18 @@ def questions_of(task: Task, measure: Measure) -> QuestionSet:
     Raises:
         TaskError: a gold proof cannot be read.
     """
-    if all(is_theorem(example) for example in task.examples):
+    if _wants_proofs(task):
         return prontoqa_task_questions(task, measure=measure)
     return continuation_questions(task)
+
+
+def measure_of(task: Task, measure: Measure) -> Measure:
+    """What makes an answer right, where `measure` is asked for: text that wants no proof must be the gold."""
+    return measure if _wants_proofs(task) else Measure.EXACT
+
+
+def _wants_proofs(task: Task) -> bool:
+    return all(is_theorem(example) for example in task.examples)
 
 
 def answer_task(
