@@ -40,12 +40,12 @@ def test_a_page_by_hand() -> None:
 
 
 @pytest.mark.parametrize("rule", Rule)
-@pytest.mark.parametrize("distractors", ["none", "relevant", "irrelevant"])
+@pytest.mark.parametrize("distractors", ["none", "irrelevant"])
 def test_every_gold_word_has_the_class_that_the_generator_gave_it_and_none_is_unknown(
     rule: Rule, distractors: str
 ) -> None:
     tagger = GrammarTagger(strict=True)
-    for example in prontoqa_task(rule=rule, n=25, shots=1, distractors=distractors).examples:
+    for example in prontoqa_task(rule=rule, n=5, shots=1, distractors=distractors).examples:
         by_span = {word.span: word.category for word in tagger.tag(example.gold)}
         assert len(by_span) == len(example.words)
         for word in example.words:
