@@ -102,7 +102,6 @@ def test_options_that_act_are_taken(ask: Ask) -> None:
     # where words are tagged the first key is a category of its own, whatever the score
     tagged = ask("--categories", "grammar", "--first-key", "none")
     assert tagged.settings.first_key is FirstKey.NONE
-    assert tagged.beside(tagged.tagger(made_up_task(1)))["first_key"] == "none"
     assert ask("--protocol", "paper").settings.protocol is Protocol.PAPER
 
 

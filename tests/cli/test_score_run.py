@@ -85,7 +85,7 @@ def test_files_agree_with_each_other(finished_score: Finished) -> None:
     for name, digest in manifest["files"].items():
         assert hashlib.sha256((results / name).read_bytes()).hexdigest() == digest
     assert manifest["rules"] == score_rules_record()
-    assert manifest["configuration"]["score"] == summary["settings"] | {"categories": "none", "correctness": "none"}
+    assert manifest["configuration"]["score"] == summary["settings"]
     assert manifest["repeat"].startswith("attnprobe score --model PATH/TO/tiny-llama")
 
 

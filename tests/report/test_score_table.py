@@ -23,7 +23,7 @@ def test_the_table_fits_80_columns_and_has_the_strongest_first_and_the_mean_last
     assert lines[:3] == [
         "score · zoo:demo · n = 16",
         "toy",
-        "direct attention to source_word keys; 48 gold tokens; kernels: torch",
+        "direct score of source_word keys; 48 gold tokens; kernels: torch",
     ]
     assert lines[3].split() == ["Head", "Score", "Wrong", "Position", "Permuted", "Difference", "95%", "interval", "q"]
     assert lines[4] == "L2H0 0.600 0.100    0.050    0.200      0.400   [0.380, 0.420] .001"

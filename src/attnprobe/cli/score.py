@@ -46,7 +46,7 @@ def score(
 
     [bold]Examples[/bold]
 
-    [cyan]attnprobe score --normalise samrank --keys token_match[/cyan]
+    [cyan]attnprobe score --normalise samrank --keys token_match -n 16[/cyan]
 
     [cyan]attnprobe score --categories grammar -n 16[/cyan]
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from attnprobe.cli.options import option
 
-_SCORE, _BESIDE, _OUTPUT = "How attention is scored", "What else is measured", "Output"
+_SCORE, _BESIDE, _OUTPUT = "How attention is scored", "Beside the scores", "Output"
 
 Protocol = Annotated[
     str,

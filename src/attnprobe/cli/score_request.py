@@ -4,7 +4,7 @@ In: `Typed`. Out: `ScoreRequest`. An option that would do nothing is refused: no
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -15,7 +15,6 @@ from attnprobe.errors import SpecError
 from attnprobe.evaluation.association.settings import AssociationSettings
 from attnprobe.kernels import Impl
 from attnprobe.report.score_summary import acts_with
-from attnprobe.runs import JsonValue
 from attnprobe.tasks import KeyDefinition, Task
 from attnprobe.tasks.parts_of_speech import Tagger, TaggerChoice, tagger_for
 from attnprobe.tasks.prontoqa.asked import Measure, is_theorem
@@ -117,20 +116,6 @@ class ScoreRequest:
             SpecError: what was named is not installed.
         """
         return None if self.tagging is Tagging.NONE else tagger_for(task, TaggerChoice(self.tagging.value))
-
-    def beside(self, tagger: Tagger | None) -> Mapping[str, JsonValue]:
-        """What else is measured, for the manifest.
-
-        Args:
-            tagger: that `tagger` gave.
-        """
-        correctness = _NONE if self.association is None else self.association.measure.value
-        if self.settings.protocol is Protocol.PAPER:
-            return {"correctness": correctness}
-        tags = {"categories": _NONE} if tagger is None else {"categories": tagger.name}
-        # where words are tagged, the first key is a category of its own
-        first = {} if tagger is None else {"first_key": self.settings.first_key.value}
-        return {**tags, **first, "correctness": correctness}
 
     def settings_for(self, task: Task, n_layers: int) -> ScoreSettings:
         """The settings for a task and a model.

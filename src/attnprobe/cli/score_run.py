@@ -146,8 +146,8 @@ def _write(scoring: _Scoring, typed: Typed) -> tuple[_Said, tuple[Path, ...]]:
         scoring.model,
         scoring.task,
         scoring.settings,
-        beside=request.beside(scoring.tagger),
         association=request.association,
+        tagger=None if scoring.tagger is None else scoring.tagger.name,
         given=given_options(typed),
         words=typed.words,
     )

@@ -94,7 +94,7 @@ def _title(result: ScoreResult, model: str, task: str) -> str:
     settings = result.settings
     return (
         f"score · {model} · n = {result.n}\n{task}\n"
-        f"{settings.normalise.value} attention to {settings.keys} keys; "
+        f"{settings.normalise.value} score of {settings.keys} keys; "
         f"{result.counts.get('gold_tokens_scored', 0)} gold tokens; kernels: {result.impl}"
     )
 
