@@ -13,6 +13,10 @@ import torch
 # before any module of attnprobe is imported: the hook works on what comes after it
 jaxtyping.install_import_hook("attnprobe", "beartype.beartype")
 
+# before triton is imported: without a GPU its kernels run in its interpreter
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")
+
 # before transformers is imported, which reads them then
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_VERBOSITY"] = "error"

@@ -137,6 +137,20 @@ def test_a_rollout_is_of_layers_and_goes_through_those_that_are_not_asked_for() 
     assert len(last.heads) == 1
 
 
+def test_columns_have_one_type_whatever_is_missing() -> None:
+    plain = scored(LLAMA, ScoreSettings())
+    # a span of three words, no whole sentence, that all tokens share: one null of three
+    span = scored(LLAMA, ScoreSettings(keys="middle", normalise=Normalisation.ROLLOUT))
+    assert span.rows["wrong_token"].isna().all()
+    assert span.rows["permuted"].isna().all()
+    assert span.rows["position"].notna().all()
+    assert span.overall.nulls[Null.PERMUTED].p is None
+    assert span.overall.nulls[Null.WRONG_TOKEN].value is None
+    assert span.counts["gold_tokens_without_permuted"] == span.counts["gold_tokens_scored"]
+    for one, other in ((plain.rows, span.rows), (plain.tokens, span.tokens)):
+        pd.testing.assert_series_equal(one.dtypes, other.dtypes)
+
+
 def test_a_protocol_a_layer_or_keys_that_do_not_exist_are_refused_by_name() -> None:
     model = open_case(LLAMA)[0]
     with pytest.raises(SpecError, match="call score_paper"):

@@ -103,7 +103,8 @@ class GoldReadout:
     def _as_layer(self, scores: Sequence[SetScores], source: Attention | StoredPattern) -> LayerScores:
         impl = STORED
         if isinstance(source, Attention):
-            impl = resolve(self._settings.impl, source.query.device).value
+            query = source.query
+            impl = resolve(self._settings.impl, query.device, query.dtype, query.shape[3]).value
         # a copy, so that the layer's larger tensors can go
         return LayerScores(scores=tuple(one.cpu().clone() for one in scores), impl=impl)
 

@@ -125,13 +125,10 @@ def rows_frame(measured: Sequence[Measured], heads: Sequence[ScoredHead]) -> pd.
         example = one.keys.aligned.example.id
         for place, head in enumerate(heads):
             row: dict[str, object] = {"example": example, "head": head.label, "layer": head.layer, "index": head.index}
-            row |= {name: _known(values[place]) for name, values in columns.items()}
+            row |= {name: float(values[place]) for name, values in columns.items()}
             rows.append(row | {"n_tokens": len(one.keys.tokens)} | counts)
-    return pd.DataFrame(rows)
-
-
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+    # a layer has no index: whole numbers and gaps
+    return pd.DataFrame(rows).astype({"index": "Int64"})
 
 
 def tokens_frame(

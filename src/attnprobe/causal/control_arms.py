@@ -4,7 +4,7 @@ In: a subject, the settings, the units and clean attention at the edited rows. O
 through the same sweep as the edits, and then `ControlReading`s by kind. What is drawn is `controls`' business.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,9 +62,9 @@ class ControlReading:
     controls: tuple[Control, ...]
 
 
-def looks_for_mass(subject: Subject, layers: Sequence[int]) -> tuple[Stream, ...]:
+def looks_for_mass(q_positions: Iterable[int], layers: Sequence[int]) -> tuple[Stream, ...]:
     """What the unedited run is to take in passing, for `control_arms`: attention at the edited rows, layer by layer."""
-    columns = torch.tensor([sorted(subject.rows)])
+    columns = torch.tensor([sorted(q_positions)])
 
     def edited_rows(seen: LayerAttention) -> AttentionRows:
         return pattern_rows(seen.source, columns)[0].float().cpu().numpy()

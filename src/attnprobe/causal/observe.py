@@ -68,7 +68,7 @@ def observe(
     is_mask = settings.intervention is InterventionKind.MASK
     wants_controls = is_mask and settings.resolved_control is not ControlKind.NONE
     layers = sorted({unit.layer for unit in units})
-    looks = looks_for_mass(subject, layers) if wants_controls else ()
+    looks = looks_for_mass(subject.rows, layers) if wants_controls else ()
     plain = unedited(model, subject.ids, subject.readout, looks)
     logits = readout_logits(plain, 0, subject.readout)
     measure = measure_of(settings.metric, subject.readout, logits)

@@ -160,14 +160,13 @@ class Heads:
         peak = None
         if self.needs_peak:
             peak = logits.amax(-1, keepdim=True)
-            if self.sinks is not None:
-                peak = torch.maximum(peak, self.sinks)
             if self.removed is not None:
                 # a row with no key left: any finite peak makes all its powers 0
                 peak.clamp_(min=torch.finfo(peak.dtype).min)
             logits.sub_(peak)
         total = logits.exp2_().sum(-1)
         if self.sinks is not None and peak is not None:
+            # a sink so far above every key that this overflows leaves nothing to any: one over it is 0
             total.add_(torch.exp2(self.sinks - peak)[..., 0])
         inverse = total.reciprocal()
         if self.removed is not None:

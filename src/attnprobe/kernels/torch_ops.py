@@ -75,12 +75,8 @@ def weighted_values(
         chosen = _of_heads(values, heads, n_heads)[:, extent.start : extent.stop].to(mixed)
         into = mixed[heads.sequence, heads.first : heads.last, extent.query_index :][:, : extent.n_queries]
         for block, powers, inverse in _rows(source, heads, extent, plan):
-            rows = into[:, block.first : block.last]
-            torch.mul(
-                _times(powers, chosen[:, block.low : block.high]),
-                inverse[..., None],
-                out=rows,
-            )
+            products = _times(powers, chosen[:, block.low : block.high])
+            torch.mul(products, inverse[..., None], out=into[:, block.first : block.last])
 
     carry_out([partial(one, heads) for heads in plan.ranges], source)
     return mixed
@@ -124,7 +120,7 @@ def weighted_queries(
         into = mixed[heads.sequence, heads.first : heads.last, :, extent.start : extent.stop]
         for block, powers, inverse in _rows(source, heads, extent, plan):
             rows = chosen[..., block.first : block.last] * inverse[:, None]
-            into[..., block.low : block.high].baddbmm_(rows, powers)
+            into[..., block.low : block.high].add_(torch.bmm(rows, powers))
 
     carry_out([partial(one, heads) for heads in plan.ranges], source)
     return rearrange(mixed, "batch head column k_pos -> batch head k_pos column")

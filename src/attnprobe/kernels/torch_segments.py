@@ -53,7 +53,8 @@ class Segments:
         weights = inverse[:, None]
         if low != high:
             weights = weights * self._indicator(block, low, high, inverse)
-        sums[:, low : high + 1, block.low : block.high].baddbmm_(weights, powers)
+        # a product that adds to what is there adds row by row, and errs in proportion to the rows of all blocks
+        sums[:, low : high + 1, block.low : block.high].add_(torch.bmm(weights, powers))
 
     def _indicator(self, block: RowBlock, low: int, high: int, like: Tensor) -> Tensor:
         """[segment, row]: 1 where the row is in the segment."""
