@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from attnprobe.kernels import Attention, Impl, column_sums, key_scores, reference, torch_ops, weighted_values
-from attnprobe.kernels.torch_schedule import Limits
+from attnprobe.kernels.torch_schedule import Limits, cut
 from tests.kernels.drawn import Call, Shape, call_of, in_float64, relative_bound, shapes
 
 # what divides a row's mass differently, one at a time and together, at lengths around and off the blocks' edges
@@ -129,6 +129,15 @@ def test_values_may_be_shared(share: str) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 2])
+def test_values_of_key_heads_follow_their_group_where_a_group_is_split_over_pieces() -> None:
+    call = call_of(Shape(n_kv_heads=2, group=4, n_queries=260, n_keys=260))
+    values = call.values[:, :2]
+    found = torch_ops.weighted_values(call.attention, values)
+    expected = reference.weighted_values(in_float64(call.attention), values.double())
+    assert any(heads.first % 4 for heads in cut(call.attention, Limits()).ranges)
+    torch.testing.assert_close(found.double(), expected, rtol=0, atol=5e-6)
+
+
 @pytest.mark.parametrize("heads", [1, 6])
 def test_weights_may_be_shared(batch: int, heads: int) -> None:
     call = call_of(Shape(batch=2, n_kv_heads=2, group=3, left=True, n_keys=20, n_queries=13))
