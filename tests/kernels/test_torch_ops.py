@@ -128,7 +128,6 @@ def test_values_may_be_shared(share: str) -> None:
     agree(replace(call, values=values))
 
 
-@pytest.mark.parametrize("batch", [1, 2])
 def test_values_of_key_heads_follow_their_group_where_a_group_is_split_over_pieces() -> None:
     call = call_of(Shape(n_kv_heads=2, group=4, n_queries=260, n_keys=260))
     values = call.values[:, :2]
@@ -138,6 +137,7 @@ def test_values_of_key_heads_follow_their_group_where_a_group_is_split_over_piec
     torch.testing.assert_close(found.double(), expected, rtol=0, atol=5e-6)
 
 
+@pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("heads", [1, 6])
 def test_weights_may_be_shared(batch: int, heads: int) -> None:
     call = call_of(Shape(batch=2, n_kv_heads=2, group=3, left=True, n_keys=20, n_queries=13))
