@@ -104,7 +104,8 @@ def weighted_values(
     Args:
         source: what to look at.
         values: by key column, for each query head or for each key head, whose group of query heads then shares them;
-            axes of size 1 are shared by all. Finite, except at padding, which plays no part.
+            axes of size 1 are shared by all. Finite (and below 1e20 where sums are kept in float32), except at padding,
+            which plays no part.
         impl: as for `column_sums`.
 
     Raises:
