@@ -46,9 +46,9 @@ def score(
 
     [bold]Examples[/bold]
 
-    [cyan]attnprobe score --normalise samrank --keys token_match -n 16[/cyan]
+    [cyan]attnprobe score --normalise samrank --keys token_match -n 8[/cyan]
 
-    [cyan]attnprobe score --categories grammar -n 16[/cyan]
+    [cyan]attnprobe score --categories grammar -n 8[/cyan]
 
     [cyan]attnprobe score --protocol paper --shots 3 -n 8[/cyan]
     """

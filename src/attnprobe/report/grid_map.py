@@ -21,6 +21,7 @@ from attnprobe.report.palette import LIGHT, Theme
 _CELL_IN = 0.52
 _SMALLEST_PRINTED_IN = 0.42
 _WIDEST_IN = 9.0
+_TALLEST_IN = 9.0
 _NARROWEST_IN = 2.6
 _MOST_TICKS = 16
 _LIGHT_ABOVE = 0.45
@@ -70,7 +71,7 @@ def grid_map(shown: GridMap, *, title: str = "", theme: Theme = LIGHT) -> Figure
         A figure; cells that stand out are outlined, values are printed where they fit.
     """
     grid = shown.grid
-    cell = min(_CELL_IN, _WIDEST_IN / grid.shape[1])
+    cell = min(_CELL_IN, _WIDEST_IN / grid.shape[1], _TALLEST_IN / grid.shape[0])
     map_width, map_height = grid.shape[1] * cell, grid.shape[0] * cell
     lines = title_lines(title, max(map_width, _NARROWEST_IN) + 1.3)
     frame = Frame(
