@@ -17,9 +17,11 @@ LIGHT = [
 ]
 PROGRAM = """
 import importlib, sys
+# transformers has torch import triton where it is installed: here it is not
+sys.modules["triton"] = None
 for name in sys.argv[2:]:
     importlib.import_module(name)
-    loaded = set(sys.argv[1].split(",")) & set(sys.modules)
+    loaded = set(sys.argv[1].split(",")) & {name for name, module in sys.modules.items() if module}
     if loaded:
         sys.exit(f"importing {name} loads {', '.join(sorted(loaded))}")
 """

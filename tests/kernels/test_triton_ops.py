@@ -151,6 +151,18 @@ def test_a_models_nan_stays_in_its_row_and_in_the_columns_that_the_row_sees() ->
     assert received.flatten().isnan().nonzero().flatten().tolist() == [0, 1, 2, 3]
 
 
+def test_a_key_of_nan_makes_every_row_nan_that_sees_it() -> None:
+    whole = Case(sizes=(1, 1, 1, 20, 20, 16)).attention(DEVICE)
+    key = whole.key.clone()
+    key[0, 0, 18] = float("nan")
+    attention = Attention(query=whole.query, key=key, scaling=1.0)
+    rows = triton_ops.weighted_values(attention, torch.ones(1, 1, 20, 1).to(DEVICE)).flatten().isnan()
+    columns = triton_ops.column_sums(attention, torch.tensor([[18, 20]]))[0, 0].isnan()
+    assert rows.nonzero().flatten().tolist() == [18, 19]
+    # rows 18 and 19 see all columns; the prefix of 18 holds neither
+    assert columns[:, 1].all()
+
+
 def test_extreme_logits_neither_overflow_nor_vanish() -> None:
     whole = Case(sizes=(1, 1, 1, 33, 33, 16)).attention(DEVICE)
     attention = Attention(query=whole.query, key=whole.key, scaling=30.0)

@@ -115,6 +115,9 @@ def test_a_pass_that_looks_holds_nothing_of_size_t_by_t_and_keeps_the_logits(
     assert watched.largest > T
     plain = model.forward(tokens, Plan(reads=reads, last_logits=8))
     assert float((looked.logits - plain.logits).abs().max()) <= TOLERANCE
+    if name in ("gpt2", "llama") and lengths == (T,) and implementation == "sdpa":
+        # nothing to mask: the model's own call runs, to the last bit
+        assert torch.equal(looked.logits, plain.logits)
     for layer, (sums, z) in enumerate(looked.streamed):
         for row, length in enumerate(lengths):
             start, expected = tokens.padding(row), plain.read(Point.Z, layer, row)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from attnprobe.kernels.attention import Attention, KeyFlags, accumulator
 from attnprobe.kernels.torch_heads import Extent, HeadRange, Heads, RowBlock, extent_of, row_blocks
-from attnprobe.kernels.torch_schedule import Cut, Limits, carry_out, cut
+from attnprobe.kernels.torch_schedule import Cut, Limits, Workspace, carry_out, cut
 from attnprobe.kernels.torch_scores import RowsTwice, score
 from attnprobe.kernels.torch_segments import Segments
 
@@ -24,7 +24,7 @@ KeyColumns = Float[Tensor, "batch head k_pos prefix"]
 def column_sums(source: Attention, prefixes: Int[Tensor, "batch prefix"], limits: Limits | None = None) -> KeyColumns:
     """`ops.column_sums`."""
     received = _unfilled(source, prefixes.shape[1], source.key.shape[2])
-    plan = cut(source, limits or Limits())
+    plan, workspace = cut(source, limits or Limits()), Workspace()
     ends = [tuple(row) for row in prefixes.tolist()]
 
     def one(heads: HeadRange) -> None:
@@ -34,7 +34,7 @@ def column_sums(source: Attention, prefixes: Int[Tensor, "batch prefix"], limits
             return
         segments = Segments(ends[heads.sequence], extent, received)
         sums = received[heads.sequence, heads.first : heads.last, :, extent.start : extent.stop]
-        for block, powers, inverse in _rows(source, heads, extent, plan):
+        for block, powers, inverse in _rows(source, heads, extent, plan, workspace):
             segments.add(sums, powers, inverse, block)
         sums.copy_(segments.prefix_sums(sums))
 
@@ -48,11 +48,13 @@ def _unfilled(source: Attention, *size: int) -> Tensor:
     return torch.empty(batch, n_heads, *size, dtype=accumulator(source.query), device=source.query.device)
 
 
-def _rows(source: Attention, heads: HeadRange, extent: Extent, plan: Cut) -> Iterator[tuple[RowBlock, Tensor, Tensor]]:
+def _rows(
+    source: Attention, heads: HeadRange, extent: Extent, plan: Cut, workspace: Workspace
+) -> Iterator[tuple[RowBlock, Tensor, Tensor]]:
     """Every block of rows in turn, in memory that the next one overwrites."""
     ready = Heads(source, heads, extent)
     blocks = list(row_blocks(extent, source.window, plan.n_rows))
-    scratch = ready.query.new_empty(ready.n_heads * max(block.n_rows * block.n_columns for block in blocks))
+    scratch = workspace.room(ready.n_heads * max(block.n_rows * block.n_columns for block in blocks), ready.query)
     for block in blocks:
         yield block, *ready.powers(block, scratch)
 
@@ -65,7 +67,7 @@ def weighted_values(
     """`ops.weighted_values`."""
     n_heads, n_queries = source.query.shape[1], source.query.shape[2]
     mixed = _unfilled(source, n_queries, values.shape[3])
-    plan = cut(source, limits or Limits())
+    plan, workspace = cut(source, limits or Limits()), Workspace()
 
     def one(heads: HeadRange) -> None:
         mixed[heads.sequence, heads.first : heads.last].zero_()
@@ -74,7 +76,7 @@ def weighted_values(
             return
         chosen = _of_heads(values, heads, n_heads)[:, extent.start : extent.stop].to(mixed)
         into = mixed[heads.sequence, heads.first : heads.last, extent.query_index :][:, : extent.n_queries]
-        for block, powers, inverse in _rows(source, heads, extent, plan):
+        for block, powers, inverse in _rows(source, heads, extent, plan, workspace):
             products = _times(powers, chosen[:, block.low : block.high])
             torch.mul(products, inverse[..., None], out=into[:, block.first : block.last])
 
@@ -108,7 +110,7 @@ def weighted_queries(
     """`ops.weighted_queries`."""
     n_heads = source.query.shape[1]
     mixed = _unfilled(source, weights.shape[3], source.key.shape[2])
-    plan = cut(source, limits or Limits())
+    plan, workspace = cut(source, limits or Limits()), Workspace()
 
     def one(heads: HeadRange) -> None:
         mixed[heads.sequence, heads.first : heads.last].zero_()
@@ -118,7 +120,7 @@ def weighted_queries(
         chosen = _of_heads(weights, heads, n_heads)[:, extent.query_index :][:, : extent.n_queries].to(mixed)
         chosen = rearrange(chosen, "head q_pos column -> head column q_pos")
         into = mixed[heads.sequence, heads.first : heads.last, :, extent.start : extent.stop]
-        for block, powers, inverse in _rows(source, heads, extent, plan):
+        for block, powers, inverse in _rows(source, heads, extent, plan, workspace):
             rows = chosen[..., block.first : block.last] * inverse[:, None]
             into[..., block.low : block.high].add_(torch.bmm(rows, powers))
 
@@ -136,8 +138,7 @@ def key_scores(
     """`ops.key_scores`: (received, given)."""
     shape = (prefixes.shape[1], source.key.shape[2])
     received, given = _unfilled(source, *shape), _unfilled(source, *shape)
-    limits = limits or Limits()
-    plan = cut(source, limits)
+    plan, workspace = cut(source, limits or Limits()), Workspace()
     ends = [tuple(row) for row in prefixes.tolist()]
 
     def one(heads: HeadRange) -> None:
@@ -152,7 +153,7 @@ def key_scores(
             flags = excluded[heads.sequence, :, extent.start : extent.stop]
             flags = flags if flags.shape[0] == 1 else flags[heads.first : heads.last]
         part = (*chosen, slice(None), slice(extent.start, extent.stop))
-        rows = RowsTwice(Heads(source, heads, extent), extent, source.window, plan.n_rows, plan.retained)
+        rows = RowsTwice(Heads(source, heads, extent), extent, plan, workspace)
         segments = Segments(ends[heads.sequence], extent, received)
         score(rows, segments, received[part], given[part], excluded=flags, sink_share=sink_share)
 

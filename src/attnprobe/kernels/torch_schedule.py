@@ -13,6 +13,7 @@ from functools import cache
 from itertools import pairwise
 
 import torch
+from torch import Tensor
 
 from attnprobe.kernels.attention import Attention, accumulator
 from attnprobe.kernels.torch_heads import HeadRange
@@ -23,6 +24,9 @@ _CACHED_BYTES = 2 << 20
 _BLOCK_BYTES = 8 << 20
 # other devices are given this many times more at once: a call costs them more, and memory less
 _DEVICE_FACTOR = 16
+# memory beyond the first is asked for as at least the second: that much glibc always maps and returns to the system,
+# where less would stay in its heap, in pieces that nothing else in a forward pass fits. Untouched pages cost nothing
+_HEAP_BYTES, _MAPPED_BYTES = 4 << 20, 33 << 20
 # below this many keys, handing work to another thread costs more than it saves
 _SHORTEST_SHARED = 256
 # as many pieces as this, if there are so many heads: two or four workers then finish together
@@ -41,6 +45,22 @@ class Limits:
 
     retained: int = 24 << 20
     rows: int | None = None
+
+
+class Workspace(threading.local):
+    """Memory for the blocks of one call, a thread's own in every thread, given back with the call."""
+
+    memory: Tensor | None = None
+
+    def room(self, n_numbers: int, like: Tensor) -> Tensor:
+        """Flat memory of the type and device of a tensor; what was given before is taken back."""
+        if self.memory is None or self.memory.numel() < n_numbers:
+            # first, or both would be held
+            self.memory = None
+            size = like.element_size()
+            mapped = like.device.type == "cpu" and n_numbers * size > _HEAP_BYTES
+            self.memory = like.new_empty(max(n_numbers, _MAPPED_BYTES // size) if mapped else n_numbers)
+        return self.memory[:n_numbers]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import threshold
 
 from attnprobe.kernels.torch_heads import Extent, Heads, RowBlock, row_blocks
+from attnprobe.kernels.torch_schedule import Cut, Workspace
 from attnprobe.kernels.torch_segments import Segments
 
 Rows = Iterator[tuple[RowBlock, Tensor, Tensor]]
@@ -22,18 +23,19 @@ Rows = Iterator[tuple[RowBlock, Tensor, Tensor]]
 class RowsTwice:
     """Blocks of rows that are wanted twice, the last ones kept as far as a budget goes."""
 
-    def __init__(self, heads: Heads, extent: Extent, window: int | None, n_rows: int, budget: int) -> None:
+    def __init__(self, heads: Heads, extent: Extent, plan: Cut, workspace: Workspace) -> None:
         self.heads = heads
         self.extent = extent
-        self.blocks = tuple(row_blocks(extent, window, n_rows))
+        self.blocks = tuple(row_blocks(extent, heads.window, plan.n_rows))
         sizes = [heads.n_heads * block.n_rows * block.n_columns for block in self.blocks]
-        room = budget // heads.query.element_size()
+        room = plan.retained // heads.query.element_size()
         self.n_again = len(self.blocks)
         while self.n_again and sizes[self.n_again - 1] <= room:
             self.n_again -= 1
             room -= sizes[self.n_again]
-        self._scratch = heads.query.new_empty(max(sizes[: self.n_again], default=0))
-        self._retained = heads.query.new_empty(sum(sizes[self.n_again :]))
+        n_scratch = max(sizes[: self.n_again], default=0)
+        memory = workspace.room(n_scratch + sum(sizes[self.n_again :]), heads.query)
+        self._scratch, self._retained = memory[:n_scratch], memory[n_scratch:]
         self._kept: list[tuple[RowBlock, Tensor, Tensor]] = []
 
     def first(self) -> Rows:

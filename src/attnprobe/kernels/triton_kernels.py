@@ -16,9 +16,11 @@ from attnprobe.kernels.triton_tiles import (
     add_product,
     is_removed,
     key_ranges,
+    load_columns,
     load_vectors,
     may_look,
     own_place,
+    prefix_rows,
     real_columns,
     row_ranges,
     tile_logits,
@@ -70,8 +72,10 @@ def row_normalisers(
                 visible = may_look(column[:, None], key_column[None, :], start, stop, window)
                 logits = tl.where(visible, logits, float("-inf"))
             if removed is not None:
-                own = removed + sequence * removed_batch + head * removed_head
-                logits = tl.where(is_removed(own, key_column, n_keys, removed_key)[None, :], float("-inf"), logits)
+                own_removed = removed + sequence * removed_batch + head * removed_head
+                logits = tl.where(
+                    is_removed(own_removed, key_column, n_keys, removed_key)[None, :], float("-inf"), logits
+                )
             higher = tl.maximum(top, tl.max(logits, 1))
             # nothing seen yet: minus infinity less itself would be no number
             level = tl.where(higher == float("-inf"), 0.0, higher)
@@ -84,6 +88,30 @@ def row_normalisers(
     tl.store(largest + place, level, mask=row < n_queries)
     counts = seen & (total == total)
     tl.store(inverse + place, tl.where(seen, 1.0 / tl.where(counts, total, 1.0), 0.0), mask=row < n_queries)
+
+
+@triton.jit
+@no_type_check
+def key_masses(
+    left, query, largest, inverse, gone, row, key_column, query_row, query_width, n_queries, first_query,
+    start, stop, window, factor, ceiling, masked: tl.constexpr, d_head: tl.constexpr, d_tile: tl.constexpr,
+    widened: tl.constexpr,
+):  # fmt: skip
+    """A tile of the pattern, keys by queries."""
+    right = load_vectors(query, row, n_queries, query_row, query_width, d_head, d_tile)
+    level = tl.load(largest + row, mask=row < n_queries, other=float("inf"))
+    share = tl.load(inverse + row, mask=row < n_queries, other=0.0)
+    logits = tile_logits(left, right, factor, ceiling, widened)
+    if masked:
+        visible = may_look((first_query + row)[None, :], key_column[:, None], start, stop, window)
+        logits = tl.where(visible, logits, float("-inf"))
+    if gone is not None:
+        logits = tl.where(gone[:, None], float("-inf"), logits)
+    mass = tl.exp2(logits - level[None, :])
+    if masked:
+        # a row of NaN has none beyond the keys that it sees
+        mass = tl.where(visible, mass, 0.0)
+    return mass * share[None, :]
 
 
 @triton.jit(do_not_specialize=SIZES)
@@ -113,69 +141,41 @@ def key_columns(
     largest += (sequence * n_heads + head) * n_queries
     inverse += (sequence * n_heads + head) * n_queries
     left = load_vectors(key, key_column, n_keys, key_row, key_width, d_head, d_tile)
-    low = first_query + block * 0
-    last = n_keys + block * 0
+    low, common, last = 0, n_keys, n_keys
     if prefixes is not None:
         prefixes += sequence * n_columns
         ends = tl.load(prefixes + column, mask=column < n_columns, other=0)
-        low = tl.load(prefixes + tl.maximum(chunk - 1, 0), mask=chunk > 0, other=0)
-        last = tl.load(prefixes + tl.minimum(chunk + columns, n_columns) - 1)
-        # the row tile in which the first prefix ends; no tile at all is common to a later chunk
-        common = tl.maximum(tl.load(prefixes) - first_query, 0) // rows * rows
-        last_common = tl.where(chunk == 0, first_query + common, 0)
-        begin, free_begin, free_end, common_end = row_ranges(
-            first_key, low, tl.minimum(last, last_common), first_query, start, stop, window, rows, keys
-        )
-        later = tl.maximum(low, last_common)
-        later_begin, _, _, later_end = row_ranges(first_key, later, last, first_query, start, stop, window, rows, keys)
-    else:
-        begin, free_begin, free_end, common_end = row_ranges(
-            first_key, low, last, first_query, start, stop, window, rows, keys
-        )
-        later_begin = common_end
-        later_end = common_end
+        low, common, last = prefix_rows(prefixes, chunk, n_columns, first_query, rows, columns)
+    begin, free_begin, free_end, end = row_ranges(first_key, low, common, first_query, start, stop, window, rows, keys)
+    later_begin, _, _, later_end = row_ranges(
+        first_key, tl.maximum(low, common), last, first_query, start, stop, window, rows, keys
+    )
+    gone = removed
     if removed is not None:
-        own = removed + sequence * removed_batch + head * removed_head
-        gone = is_removed(own, key_column, n_keys, removed_key)
+        own_removed = removed + sequence * removed_batch + head * removed_head
+        gone = is_removed(own_removed, key_column, n_keys, removed_key)
     base = tl.zeros([keys], tl.float32)
     total = tl.zeros([keys, columns], tl.float32)
     for phase in tl.static_range(3 if prefixes is None else 4):
         tile_begin = begin if phase == 0 else (free_begin if phase == 1 else (free_end if phase == 2 else later_begin))
-        tile_end = free_begin if phase == 0 else (free_end if phase == 1 else (common_end if phase == 2 else later_end))
+        tile_end = free_begin if phase == 0 else (free_end if phase == 1 else (end if phase == 2 else later_end))
         for tile in tl.range(tile_begin, tile_end, rows):
             row = tile + tl.arange(0, rows)
             query_column = first_query + row
-            right = load_vectors(query, row, n_queries, query_row, query_width, d_head, d_tile)
-            level = tl.load(largest + row, mask=row < n_queries, other=float("inf"))
-            share = tl.load(inverse + row, mask=row < n_queries, other=0.0)
-            logits = tile_logits(left, right, factor, ceiling, widened)
-            if phase != 1:
-                visible = may_look(query_column[None, :], key_column[:, None], start, stop, window)
-                logits = tl.where(visible, logits, float("-inf"))
-            if removed is not None:
-                logits = tl.where(gone[:, None], float("-inf"), logits)
-            mass = tl.exp2(logits - level[None, :])
-            if phase != 1:
-                # a row of NaN has none beyond the keys that it sees
-                mass = tl.where(visible, mass, 0.0)
+            mass = key_masses(
+                left, query, largest, inverse, gone, row, key_column, query_row, query_width, n_queries, first_query,
+                start, stop, window, factor, ceiling, phase != 1, d_head, d_tile, widened,
+            )  # fmt: skip
             if prefixes is None:
-                exists = (query_column >= start) & (query_column < stop)
-                offsets = (
-                    sequence * weights_batch
-                    + (head // weights_group) * weights_head
-                    + row.to(tl.int64)[:, None] * weights_row
-                )
-                factors = tl.load(
-                    weights + offsets + column[None, :] * weights_column,
-                    mask=exists[:, None] & (row < n_queries)[:, None] & (column < n_columns)[None, :],
-                    other=0.0,
-                )
-                total = add_product(total, mass * share[None, :], factors, splits, exact, widened)
+                own = weights + sequence * weights_batch + (head // weights_group) * weights_head
+                exists = (query_column >= start) & (query_column < stop) & (row < n_queries)
+                factors = load_columns(own, row, exists, column, n_columns, weights_row, weights_column)
+                total = add_product(total, mass, factors, splits, exact, widened)
             elif phase == 3:
                 counts = (query_column[:, None] >= low) & (query_column[:, None] < ends[None, :])
-                total = add_product(total, mass * share[None, :], counts.to(tl.float32), splits, exact, widened)
+                total = add_product(total, mass, counts.to(tl.float32), splits, exact, widened)
             else:
-                base += tl.sum(mass * share[None, :], 1)
+                base += tl.sum(mass, 1)
     offsets = ((sequence * n_heads + head) * n_keys + key_column)[:, None] * n_columns + column[None, :]
     exists = (key_column < n_keys)[:, None] & (column < n_columns)[None, :]
     tl.store(sums + offsets, total + base[:, None], mask=exists)
@@ -222,21 +222,15 @@ def query_rows(
                 visible = may_look(query_column[:, None], key_column[None, :], start, stop, window)
                 logits = tl.where(visible, logits, float("-inf"))
             if removed is not None:
-                own = removed + sequence * removed_batch + head * removed_head
-                logits = tl.where(is_removed(own, key_column, n_keys, removed_key)[None, :], float("-inf"), logits)
+                own_removed = removed + sequence * removed_batch + head * removed_head
+                logits = tl.where(
+                    is_removed(own_removed, key_column, n_keys, removed_key)[None, :], float("-inf"), logits
+                )
             exists = (key_column >= start) & (key_column < stop)
-            offsets = (
-                sequence * values_batch
-                + (head // values_group) * values_head
-                + key_column.to(tl.int64)[:, None] * values_key
-            )
-            right_values = tl.load(
-                values + offsets + column[None, :] * values_column,
-                mask=exists[:, None] & (column < n_columns)[None, :],
-                other=0.0,
-            )
+            own = values + sequence * values_batch + (head // values_group) * values_head
+            factors = load_columns(own, key_column, exists, column, n_columns, values_key, values_column)
             mass = tl.exp2(logits - level[:, None])
-            total = add_product(total, mass, right_values, splits, exact, widened)
+            total = add_product(total, mass, factors, splits, exact, widened)
     # rows that see nothing may hold what padding's queries made of the tiles without a mask
     total = tl.where((share != 0.0)[:, None], total * share[:, None], 0.0)
     if prefixes is not None:

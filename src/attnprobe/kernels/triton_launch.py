@@ -45,7 +45,7 @@ class Tiles:
 
 
 # by kernel, then by the widest padded d_head that the row serves: for 16-bit inputs, for float32. Float32 is multiplied
-# without tensor cores. Each of these compiles for an H100 or H200 without spilling registers (tests hold it).
+# without tensor cores. Chosen by what fits the registers of an H100 or H200 (tests hold it), not yet by time.
 _TABLE: dict[Pass, tuple[tuple[int, Tiles, Tiles], ...]] = {
     Pass.NORMALISERS: (
         (64, Tiles(rows=128, keys=64, n_warps=8, n_stages=3), Tiles(rows=64, keys=32, n_warps=8, n_stages=2)),

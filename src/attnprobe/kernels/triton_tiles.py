@@ -64,6 +64,14 @@ def load_vectors(pointer, positions, n_positions, stride, width_stride, d_head: 
 
 @triton.jit
 @no_type_check
+def load_columns(pointer, positions, exists, column, n_columns, stride, column_stride):
+    """Numbers [positions, column] of values or weights; 0 where a position does not exist, or a column."""
+    offsets = positions.to(tl.int64)[:, None] * stride + column.to(tl.int64)[None, :] * column_stride
+    return tl.load(pointer + offsets, mask=exists[:, None] & (column < n_columns)[None, :], other=0.0)
+
+
+@triton.jit
+@no_type_check
 def tile_logits(left, right, factor, ceiling, widened: tl.constexpr):
     """Base-2 logits of two sets of vectors: factor * left right^T, or with a softcap ceiling * tanh of that."""
     if widened:
@@ -167,3 +175,17 @@ def row_ranges(column, low, high, first_query, start, stop, window, rows: tl.con
     # where padding ends inside the block of keys, every tile is masked
     free_begin = tl.where(column < start, border, tl.minimum((free_begin + rows - 1) // rows * rows, border))
     return begin, free_begin, tl.maximum(free_end, free_begin), end
+
+
+@triton.jit
+@no_type_check
+def prefix_rows(prefixes, chunk, n_columns, first_query, rows: tl.constexpr, columns: tl.constexpr):
+    """The queries that a chunk of prefixes sums: three columns, from the first query to the one after the last.
+
+    Between the first two lie whole tiles of rows that every prefix of the first chunk holds; a later chunk, which
+    begins where the one before it ends, has none.
+    """
+    low = tl.load(prefixes + tl.maximum(chunk - 1, 0), mask=chunk > 0, other=0)
+    last = tl.load(prefixes + tl.minimum(chunk + columns, n_columns) - 1)
+    common = first_query + tl.maximum(tl.load(prefixes) - first_query, 0) // rows * rows
+    return low, tl.where(chunk == 0, common, 0), last
