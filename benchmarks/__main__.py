@@ -4,20 +4,20 @@ In: which rows. Out: `results/DEVICE/`, row by row. `make bench` runs what takes
 everything.
 """
 
+import argparse
 import sys
 
 import torch
 
 from benchmarks import kernels, large, lengths, memory, plots, scores, tables
-from benchmarks.harness import arguments
-from benchmarks.records import finish, folder_of, machine, measure_rows, row_options
+from benchmarks.records import finish, folder_of, machine, measure_rows
 
 _BENCHMARKS = {"kernels": kernels, "scores": scores, "memory": memory, "lengths": lengths, "large": large}
 
 
 def main() -> None:
     """Run the benchmarks."""
-    options = row_options(arguments("Every benchmark of scoring.")).parse_args()
+    options = parser().parse_args()
     torch.set_num_threads(1)
     unequal: list[str] = []
     for name, benchmark in _BENCHMARKS.items():
@@ -28,6 +28,16 @@ def main() -> None:
     tables.write(folder)
     sys.stdout.write(f"tables and figures: {folder / 'README.md'}\n")
     finish(unequal)
+
+
+def parser() -> argparse.ArgumentParser:
+    """What `python -m benchmarks` understands."""
+    found = argparse.ArgumentParser(prog="python -m benchmarks", description="Every benchmark of scoring.")
+    found.add_argument("--repeats", type=int, default=5, help="timed rounds (default 5)")
+    found.add_argument("--only", default="", help="rows whose benchmark and id hold this text")
+    found.add_argument("--missing", action="store_true", help="only rows that are not stored yet")
+    found.add_argument("--full", action="store_true", help="every row, not just those of a few minutes")
+    return found
 
 
 if __name__ == "__main__":

@@ -16,6 +16,10 @@ from attnprobe.plan import Plan, Point, Read, Run, Tokens
 from benchmarks.inputs import Gold
 
 _ROWS = 512
+# bytes of pattern that are kept between its two uses
+_KEPT = 1 << 29
+
+Blocks = list[tuple[slice, Tensor]]
 
 
 def heads_of(attention: Attention, heads: Sequence[int]) -> Attention:
@@ -45,29 +49,33 @@ def pattern_rows(attention: Attention) -> Iterator[tuple[slice, Tensor]]:
         yield slice(start, stop), reference.pattern_of(block)
 
 
-def column_sums(attention: Attention, prefixes: Tensor) -> Tensor:
-    """[head, k_pos, prefix] of the first sequence, in float64."""
+def column_sums(attention: Attention, prefixes: Tensor, blocks: Blocks | None = None) -> Tensor:
+    """[head, k_pos, prefix] of the first sequence, in float64; `blocks` if the pattern's rows are at hand."""
     _, n_heads, n_queries, _ = attention.query.shape
     columns = torch.arange(attention.first_query, attention.first_query + n_queries, device=prefixes.device)
     inside = (columns[:, None] < prefixes[0]).double().to(attention.query.device)
     sums = inside.new_zeros(n_heads, attention.key.shape[2], prefixes.shape[1])
-    for rows, pattern in pattern_rows(attention):
+    for rows, pattern in blocks or pattern_rows(attention):
         sums[:, : pattern.shape[3]] += torch.einsum("hqk,qn->hkn", pattern[0], inside[rows])
     return sums
 
 
-def weighted_values(attention: Attention, values: Tensor) -> Tensor:
+def weighted_values(attention: Attention, values: Tensor, blocks: Blocks | None = None) -> Tensor:
     """[head, q_pos, column] of the first sequence, in float64; values are [head or 1, k_pos, column]."""
-    return torch.cat([pattern[0] @ values[:, : pattern.shape[3]].double() for _, pattern in pattern_rows(attention)], 1)
+    rows = blocks or pattern_rows(attention)
+    return torch.cat([pattern[0] @ values[:, : pattern.shape[3]].double() for _, pattern in rows], 1)
 
 
 def samrank(attention: Attention, prefixes: Tensor) -> Tensor:
     """[head, k_pos, prefix]: SAMRank's min-max scores with the first token at zero, in float64."""
-    received = column_sums(attention, prefixes)
+    n_heads, n_queries = attention.query.shape[1:3]
+    fits = 8 * n_heads * n_queries * attention.key.shape[2] <= _KEPT
+    blocks = list(pattern_rows(attention)) if fits else None
+    received = column_sums(attention, prefixes, blocks)
     received[:, 0] = 0
     inverse = torch.where(received > 0, 1 / received, 0.0)
     total = received
-    total[:, attention.first_query :] += weighted_values(attention, inverse)
+    total[:, attention.first_query :] += weighted_values(attention, inverse, blocks)
     columns = torch.arange(total.shape[1], device=total.device)
     # the least score is always 0, that of the first token
     total = total.masked_fill(columns[:, None] >= prefixes[0].to(total.device), 0.0)
@@ -113,7 +121,7 @@ def model_reference(model: Model, hf: Any, gold: Gold, *, heads_at_once: int = 3
         groups = [range(start, min(start + heads_at_once, n_heads)) for start in range(0, n_heads, heads_at_once)]
         parts = [heads_of(attention, group) for group in groups]
         found.append(torch.cat([gold_scores(part, gold) for part in parts]))
-        entropies.append(entropy(parts[0]))
+        entropies.append(entropy(heads_of(attention, [0])))
     return torch.stack(found), (min(entropies), max(entropies))
 
 

@@ -24,7 +24,7 @@ SIZES = {Decoding.PLAIN: (16, 256), Decoding.PAPER: (8, 64)}
 
 def main() -> None:
     """Run the benchmark and store its rows."""
-    options = arguments("Batched answers against one example at a time.").parse_args()
+    options = arguments("Batched answers against one example at a time.")
     torch.set_num_threads(options.threads)
     model = load_language_model(MODEL, device="cpu")
     store("generation", [measured(model, decoding, repeats=options.repeats) for decoding in Decoding])

@@ -170,9 +170,9 @@ def load_average() -> float:
     return round(os.getloadavg()[0], 2)
 
 
-def arguments(description: str, *, repeats: int = 5) -> argparse.ArgumentParser:
-    """The options that every benchmark takes."""
+def arguments(description: str) -> argparse.Namespace:
+    """The options of a benchmark that stands by itself."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--repeats", type=int, default=repeats, help=f"timed rounds (default {repeats})")
+    parser.add_argument("--repeats", type=int, default=5, help="timed rounds (default 5)")
     parser.add_argument("--threads", type=int, default=1, help="torch threads (default 1)")
-    return parser
+    return parser.parse_args()

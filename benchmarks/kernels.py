@@ -18,9 +18,9 @@ from torch import Tensor
 
 from attnprobe.kernels import Attention, Impl, KeyScores, column_sums, key_scores, weighted_values
 from benchmarks import exact
-from benchmarks.harness import Gate, arguments, largest_difference, race_outputs, ratios
+from benchmarks.harness import Gate, largest_difference, race_outputs, ratios
 from benchmarks.inputs import SHAPES, Shape, layer_inputs
-from benchmarks.records import Row, finish, measure_rows, row_options
+from benchmarks.records import Row
 from benchmarks.scoring import PatternScorer
 
 # of shares: mass, a score between 0 and 1, received attention by query. A GPU gets bf16 inputs, whose products with
@@ -30,6 +30,8 @@ GOLD, CATEGORIES = (16, 32, 64), (8, 32)
 FUSED, EAGER = "one fused attention call", "one eager attention call"
 # beyond this a whole pattern of all heads is more memory than a shared machine should be asked for
 WHOLE_UNTIL = 2048
+# and from here on a round takes many seconds on a CPU: three of them
+LONG = 8192
 CPU_LENGTHS: Mapping[str, tuple[int, ...]] = {
     "gpt2": (128, 256, 512, 1024, 2048, 4096, 8192),
     "smollm2": (512, 1024, 2048),
@@ -79,13 +81,6 @@ class Layer:
     column: Tensor
 
 
-def main() -> None:
-    """Run the benchmark and store its rows."""
-    options = row_options(arguments("The scoring kernels against one attention call.")).parse_args()
-    rows = measurements(full=options.full, repeats=options.repeats)
-    finish(measure_rows("kernels", rows, only=options.only, missing=options.missing))
-
-
 def measurements(*, full: bool, repeats: int = 5) -> dict[str, Callable[[], Row]]:
     """How each row is measured, by id."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -94,7 +89,7 @@ def measurements(*, full: bool, repeats: int = 5) -> dict[str, Callable[[], Row]
     for name, chosen in lengths.items():
         for length in chosen if full else [one for one in chosen if one <= 1024]:
             rows[f"{name} {length}"] = lambda name=name, length=length: layer_row(
-                name, length, repeats=repeats, device=device
+                name, length, repeats=repeats if length < LONG else min(repeats, 3), device=device
             )
     if device == "cpu":
         for length in (512, 2048) if full else (512,):
@@ -271,7 +266,3 @@ def comparable(output: Any, layer: Layer, contestant: Contestant) -> Tensor:
     total = (output.received + output.given)[0] if isinstance(output, KeyScores) else output
     total = total.masked_fill(layer.column[:, None] >= layer.prefixes[contestant.n][0], 0.0)
     return total / total.amax(1, keepdim=True)
-
-
-if __name__ == "__main__":
-    main()

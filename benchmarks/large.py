@@ -14,10 +14,10 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 from attnprobe.models.load import load_model
 from attnprobe.plan import Plan, Tokens
 from benchmarks.contestants import Who
-from benchmarks.harness import arguments, race_outputs, ratios
+from benchmarks.harness import race_outputs, ratios
 from benchmarks.inputs import gold_sequence
 from benchmarks.peers import bare
-from benchmarks.records import Row, finish, measure_rows, row_options
+from benchmarks.records import Row
 from benchmarks.scoring import gold_statistic
 from benchmarks.spot_checks import SpotChecks
 
@@ -25,13 +25,6 @@ N_GOLD = 32
 CHECKED_HEAD = 5
 # as for the kernels on a GPU
 TOLERANCE = 1e-3
-
-
-def main() -> None:
-    """Run the benchmark and store its rows."""
-    options = row_options(arguments("An 8B-shaped model on a GPU.")).parse_args()
-    rows = measurements(full=options.full, repeats=options.repeats)
-    finish(measure_rows("large", rows, only=options.only, missing=options.missing))
 
 
 def measurements(*, full: bool, repeats: int = 5) -> dict[str, Callable[[], Row]]:
@@ -87,7 +80,3 @@ def large_row(length: int, *, repeats: int) -> Row:
         "ratios": {f"{name} / {Who.BARE}": ratio for name, ratio in over.items()},
         "says": ", ".join(f"{name} / bare {ratio}" for name, ratio in over.items()),
     }
-
-
-if __name__ == "__main__":
-    main()

@@ -5,6 +5,7 @@ one T x T tensor of all heads would take. Every row runs once, in a process of i
 held to float64, from the very queries and keys that were scored.
 """
 
+import argparse
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -17,10 +18,10 @@ from attnprobe.models.load import load_model
 from attnprobe.plan import Plan, Tokens
 from benchmarks import exact
 from benchmarks.footprint import Footprint, answer, footprint, in_fresh_process
-from benchmarks.harness import Gate, UnequalError, arguments, largest_difference
+from benchmarks.harness import Gate, UnequalError, largest_difference
 from benchmarks.inputs import SHAPES, gold_sequence, gpt2_small, layer_inputs
 from benchmarks.peers import bare
-from benchmarks.records import Row, finish, measure_rows, row_options
+from benchmarks.records import Row
 from benchmarks.scoring import gold_statistic
 from benchmarks.spot_checks import SpotChecks
 
@@ -31,23 +32,22 @@ CHECKED_HEAD = 5
 
 
 def main() -> None:
-    """Run the benchmark and store its rows, or measure one row and print it."""
-    parser = row_options(arguments("Long sequences on a CPU."))
-    parser.add_argument("--cell", help="measure this row in this process")
+    """Measure one row in this process and print it."""
+    parser = argparse.ArgumentParser(description="One row of the benchmark of long sequences.")
+    parser.add_argument("--cell", choices=list(_ROWS), required=True, help="which row")
     options = parser.parse_args()
-    if options.cell:
-        torch.set_num_threads(THREADS)
-        try:
-            answer(_ROWS[options.cell]())
-        except UnequalError as error:
-            answer({"unequal": str(error)})
-    else:
-        rows = measurements(full=options.full)
-        finish(measure_rows("lengths", rows, only=options.only, missing=options.missing))
+    torch.set_num_threads(THREADS)
+    try:
+        answer(_ROWS[options.cell]())
+    except UnequalError as error:
+        answer({"unequal": str(error)})
 
 
 def measurements(*, full: bool, repeats: int = 1) -> dict[str, Callable[[], Row]]:
     """How each row is measured, by id; every row runs once, whatever `repeats`."""
+    if torch.cuda.is_available():
+        # on a GPU `large` and `kernels` have the long rows
+        return {}
     return {key: lambda key=key: fresh_row(key) for key in (_ROWS if full else [_FEW_QUERIES])}
 
 

@@ -5,6 +5,7 @@ process held once model and contestant were built and had run on a short sequenc
 that score every layer give the same scores, which `benchmarks.scores` holds to float64 in its turn.
 """
 
+import argparse
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +17,9 @@ from torch import Tensor
 
 from benchmarks.contestants import ALL_LAYERS, Who, build
 from benchmarks.footprint import answer, footprint, in_fresh_process
-from benchmarks.harness import Gate, arguments, largest_difference
+from benchmarks.harness import Gate, largest_difference
 from benchmarks.inputs import MODELS, gold_sequence
-from benchmarks.records import Row, finish, measure_rows, row_options
+from benchmarks.records import Row
 
 N_GOLD = 32
 # two float32 computations, each near float64, may lie this far apart; scores.py has the figure against float64
@@ -31,25 +32,20 @@ SOME = (Who.BARE, Who.OURS_LAST, Who.OURS_ALL, Who.LENS)
 
 
 def main() -> None:
-    """Run the benchmark and store its rows, or measure one cell and print it."""
-    parser = row_options(arguments("Peak memory over the resident model."))
-    parser.add_argument("--cell", choices=[who.value for who in Who], help="measure this contestant in this process")
+    """Measure one cell in this process and print it."""
+    parser = argparse.ArgumentParser(description="Peak memory of one contestant over the resident model.")
+    parser.add_argument("--cell", choices=[who.value for who in Who], required=True, help="whose")
     parser.add_argument("--model", choices=list(MODELS), default="gpt2-small")
     parser.add_argument("--length", type=int, default=2048)
     parser.add_argument("--scores", type=Path, help="where the cell leaves its scores")
     options = parser.parse_args()
-    if options.cell:
-        cell(Who(options.cell), options.model, options.length, options.scores)
-    else:
-        rows = measurements(full=options.full)
-        finish(measure_rows("memory", rows, only=options.only, missing=options.missing))
+    cell(Who(options.cell), options.model, options.length, options.scores)
 
 
 def measurements(*, full: bool, repeats: int = 1) -> dict[str, Callable[[], Row]]:
     """How each row is measured, by id; every cell runs once, whatever `repeats`."""
-    lengths = (512, 2048) if full else (2048,)
     who = MEASURED if full else SOME
-    return {f"gpt2-small {length}": lambda length=length: memory_row("gpt2-small", length, who) for length in lengths}
+    return {"gpt2-small 2048": lambda: memory_row("gpt2-small", 2048, who)}
 
 
 def memory_row(model: str, length: int, contestants: Sequence[Who]) -> Row:

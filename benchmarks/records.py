@@ -4,7 +4,6 @@ In: rows, each with an `id`, as they are measured. Out: `results/DEVICE/NAME.jso
 that a run that was cut short loses one row and goes on where it stopped.
 """
 
-import argparse
 import json
 import platform
 import subprocess
@@ -114,14 +113,6 @@ def measure_rows(
         gone = [row for one, row in stored.items() if one not in measurements]
         _write(name, folder, [*known, *gone])
     return unequal
-
-
-def row_options(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """The options of a benchmark that keeps its rows one by one."""
-    parser.add_argument("--only", default="", help="rows whose benchmark and id hold this text")
-    parser.add_argument("--missing", action="store_true", help="only rows that are not stored yet")
-    parser.add_argument("--full", action="store_true", help="every row, not just those of a few minutes")
-    return parser
 
 
 def finish(unequal: Sequence[str]) -> None:

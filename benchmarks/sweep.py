@@ -32,7 +32,7 @@ Heads = list[tuple[int, int]]
 
 def main() -> None:
     """Run the benchmark and store its row."""
-    options = arguments("A z-patching sweep over every head, against TransformerLens.").parse_args()
+    options = arguments("A z-patching sweep over every head, against TransformerLens.")
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     config = GPT2Config(vocab_size=50257, n_positions=LENGTH)

@@ -1,6 +1,7 @@
 """Every benchmark at a size of seconds: it runs, it is gated, and its rows are what tables and figures read."""
 
 import re
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,12 @@ LENGTH = 40
 
 
 @pytest.fixture
-def small_models(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    scores.known.cache_clear()
     monkeypatch.setattr(scores, "MODELS", {"gpt2-small": tiny_gpt2, "gemma2-like": tiny_gemma2})
     monkeypatch.setattr(lengths, "gpt2_small", tiny_gpt2)
+    yield
+    scores.known.cache_clear()
 
 
 @pytest.mark.usefixtures("small_models")
@@ -73,7 +77,7 @@ def test_a_short_run_of_the_long_rows_is_gated() -> None:
     assert lengths.call_row(96, 40)["differences"]
     row = lengths.end_to_end_row(LENGTH)
     assert set(row["differences"]) == {"layer 0, head 5", "layer 1, head 5"}
-    assert row["taken"]["attnprobe, all layers"]["wall_seconds"] > 0
+    assert set(row["taken"]) == {"attnprobe, all layers", "bare forward"}
 
 
 @pytest.mark.usefixtures("small_models")
