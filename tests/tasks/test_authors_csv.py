@@ -42,11 +42,6 @@ def test_rows_agree_with_upstreams_json_in_text_spans_and_words() -> None:
             HEADER + '"Q: x Prove: y\nA:",\n',
             ", line 3: input and label must both hold text; mend the row or take it out.",
         ),
-        (
-            HEADER + "\n".join(['"Q: x Prove: y', 'A:", y', "What?, Nothing."]),
-            ", line 4: the input is not in the authors' layout; expected it to end with 'Q: ... Prove: ...', a line "
-            "break and 'A:'. For other text use JSONL.",
-        ),
         (HEADER + '"a" b,c\n', ", line 2: not CSV (',' expected after '\"'); mend or quote the field."),
     ],
 )
@@ -64,3 +59,10 @@ def test_a_row_without_exemplars_has_no_exemplar_span(tmp_path: Path) -> None:
     (example,) = csv_task(path).examples
     assert example.spans["exemplars"] == ()
     assert example.facts["shots"] == 0
+
+
+def test_a_row_of_other_text_is_an_example_without_named_spans(tmp_path: Path) -> None:
+    path = tmp_path / "other.csv"
+    path.write_text(HEADER + "What is red?, Blood.\n", encoding="utf-8")
+    (example,) = csv_task(path).examples
+    assert (example.prompt, example.gold, dict(example.spans)) == ("What is red?", " Blood.", {})

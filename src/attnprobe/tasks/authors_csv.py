@@ -4,7 +4,8 @@ In: a file with the columns `input` (a prompt that ends with `A:`) and `label` (
 `Task`.
 
 The text alone says nothing of sources: such examples know the `token_match` keys and the spans `question`,
-`query` and `exemplars`. The kind of a word is known from the vocabulary.
+`query` and `exemplars`. The kind of a word is known from the vocabulary. A row of any other text is an example too, but
+knows no spans.
 """
 
 import csv
@@ -28,8 +29,8 @@ def csv_task(path: Path | str, *, n: int | None = None) -> CollectedTask:
         n: the first how many; all if None.
 
     Raises:
-        TaskError: the file cannot be read, lacks a column, or holds a row that is not in this format; the
-            line is named.
+        TaskError: the file cannot be read, lacks a column, or holds a row without input or label; the line
+            is named.
 
     Source: the data of arXiv 2502.15120.
     """
@@ -74,10 +75,8 @@ def _example(prompt: str, gold: str, number: int, place: str) -> Example:
     query = prompt.rfind("Prove: ", begin)
     question = begin + len("Q: ")
     if not prompt.startswith("Q: ", begin) or query < 0 or not prompt.endswith("\nA:"):
-        raise TaskError(
-            f"{place}: the input is not in the authors' layout; expected it to end with 'Q: ... Prove: ...', "
-            "a line break and 'A:'. For other text use JSONL."
-        )
+        # other text in the same columns: it has no question and query to name
+        return Example(id=f"row {number}", prompt=prompt, gold=gold, words=words_by_vocabulary(gold))
     return Example(
         id=f"row {number}",
         prompt=prompt,

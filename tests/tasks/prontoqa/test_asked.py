@@ -175,3 +175,10 @@ def test_a_task_that_wants_no_proof_is_refused() -> None:
     task = CollectedTask(name="own", settings={}, examples=(Example(id="one", prompt="p", gold="g"),))
     with pytest.raises(TaskError, match="task own, example 'one': no question and query in it"):
         prontoqa_task_questions(task)
+
+
+def test_a_csv_of_other_text_asks_for_no_proof(tmp_path: Path) -> None:
+    path = tmp_path / "other.csv"
+    path.write_text('input,label\n"What is red?", Blood.\n', encoding="utf-8")
+    with pytest.raises(TaskError, match=r"row 1: the input is not in the authors' layout; expected it to end with"):
+        prontoqa_file_questions(path)

@@ -199,6 +199,12 @@ def prontoqa_file_questions(
     if file.suffix not in readers:
         raise SpecError(f"{file}: expected a file of upstream's generator (.json) or of the authors (.csv).")
     task = readers[file.suffix](file, n=n)
+    for example in task.examples:
+        if not is_theorem(example):
+            raise TaskError(
+                f"{file}, {example.id}: the input is not in the authors' layout; expected it to end with "
+                "'Q: ... Prove: ...', a line break and 'A:'. For other text use JSONL."
+            )
     pairs = [_from_example(example) for example in task.examples]
     chosen = member(Measure, "measure", measure)
     return ProntoqaQuestions(
