@@ -128,8 +128,12 @@ class Finished:
 @pytest.fixture(scope="session")
 def finished(model_directory: str, task_file: str, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """One run of the whole command, nothing replaced, for all tests that only look at what it left."""
-    place = tmp_path_factory.mktemp("finished")
     words = ("patch", "--model", model_directory, "--task", "jsonl", "--task-file", task_file, "--strength", "0.5")
+    return carry_out(words, tmp_path_factory.mktemp("finished"))
+
+
+def carry_out(words: tuple[str, ...], place: Path) -> Finished:
+    """Run a whole command, nothing replaced, in a working directory."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.chdir(place), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = main(words)

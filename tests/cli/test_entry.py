@@ -36,7 +36,7 @@ def loaded_by(words: list[str]) -> set[str]:
     return set(done.stderr.split())
 
 
-@pytest.mark.parametrize("words", [["--help"], ["patch", "--help"], ["--version"], []])
+@pytest.mark.parametrize("words", [["--help"], ["patch", "--help"], ["score", "--help"], ["--version"], []])
 def test_help_loads_nothing_that_takes_time(words: list[str]) -> None:
     assert HEAVY.isdisjoint(loaded_by(words))
 

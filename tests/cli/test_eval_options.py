@@ -4,7 +4,7 @@ import typer
 
 from attnprobe.cli.entry import app
 from attnprobe.cli.eval_request import QUESTIONS_OF_EACH_KIND, AskedKind, SideChoice
-from attnprobe.cli.request import Precision
+from attnprobe.cli.run_request import Precision
 from attnprobe.cli.typed import option_name
 from attnprobe.evaluation.settings import Decoding, EvalSettings, IntervalKind
 from attnprobe.tasks import Distractors, Rule

@@ -9,19 +9,18 @@ import pytest
 from tests.cli.conftest import Run
 
 
-@pytest.fixture
-def examples(run: Run, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The commands that `attnprobe patch --help` shows."""
+@pytest.mark.parametrize("command", ["patch", "score"])
+def test_every_example_of_the_help_runs_and_leaves_a_report(
+    run: Run, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    return re.findall(r"^\s*attnprobe (patch .*?)\s*$", run("patch", "--help").out, re.MULTILINE)
+    examples = re.findall(rf"^\s*attnprobe ({command} .*?)\s*$", run(command, "--help").out, re.MULTILINE)
 
-
-def test_every_example_of_the_help_runs_and_leaves_a_report(run: Run, examples: list[str], tmp_path: Path) -> None:
     assert len(examples) >= 3
     for number, example in enumerate(examples, start=1):
         outcome = run(*shlex.split(example))
 
         assert outcome.err == "", example
         assert outcome.code == 0, example
-        assert "Report: attnprobe-runs/patch-" in outcome.out
+        assert f"Report: attnprobe-runs/{command}-" in outcome.out
         assert len(list((tmp_path / "attnprobe-runs").glob("*/report.html"))) == number

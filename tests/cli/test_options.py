@@ -4,7 +4,8 @@ import typer
 
 from attnprobe.causal.settings import PATCHABLE, Ablation, Direction, InterventionKind, Metric, PatchSettings
 from attnprobe.cli.entry import app
-from attnprobe.cli.request import Precision, TaskKind, _SingleHeadControl
+from attnprobe.cli.request import _SingleHeadControl
+from attnprobe.cli.run_request import Precision, TaskKind
 from attnprobe.cli.typed import option_name
 from attnprobe.models.model import Backend
 from attnprobe.plan import EmptyRow

@@ -16,6 +16,7 @@ from attnprobe.cli.judge import judge
 from attnprobe.cli.models import models
 from attnprobe.cli.overlap import overlap
 from attnprobe.cli.patch import patch
+from attnprobe.cli.score import score
 from attnprobe.cli.threshold import threshold
 from attnprobe.errors import AttnprobeError
 from attnprobe.version import VERSION
@@ -43,6 +44,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(cls=_Command)(patch)
+app.command(cls=_Command)(score)
 app.command("eval", cls=_Command)(evaluate)
 app.command(cls=_Command)(judge)
 app.command(cls=_Command)(overlap)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from attnprobe.cli.request import Precision
+from attnprobe.cli.run_request import Precision
 from attnprobe.cli.typed import Typed, member, option_name
 from attnprobe.errors import SpecError
 from attnprobe.evaluation.settings import Decoding, EvalSettings, IntervalKind

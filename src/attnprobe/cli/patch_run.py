@@ -17,7 +17,6 @@ from attnprobe.report.files import SUMMARY, patch_files
 from attnprobe.report.keep import patch_manifest
 from attnprobe.report.table import finding_text, head_table
 from attnprobe.runs import RunDirectory, check_place, default_place, portable
-from attnprobe.zoo.catalogue import DEFAULT_NAME
 
 
 def run_patch(typed: Typed) -> None:
@@ -27,17 +26,17 @@ def run_patch(typed: Typed) -> None:
         AttnprobeError: anything that the user can mend.
     """
     request = PatchRequest.of(typed)
-    if request.out is not None:
-        check_place(request.out)
-    name = request.model or f"zoo:{DEFAULT_NAME}"
+    asked = request.run
+    if asked.out is not None:
+        check_place(asked.out)
     prints_json, is_quiet = typed.flag("json"), typed.flag("quiet")
-    with quiet_libraries(), progress_bar(portable(name), is_shown=not (prints_json or is_quiet)) as progress:
-        task = request.task()
-        model = load_model(name, backend=request.backend, device=request.device, dtype=request.dtype)
-        names = {"model": portable(name), "task": portable(task.name)}
+    with quiet_libraries(), progress_bar(portable(asked.model), is_shown=not (prints_json or is_quiet)) as progress:
+        task = asked.task()
+        model = load_model(asked.model, **asked.loading)
+        names = {"model": portable(asked.model), "task": portable(task.name)}
         try:
             manifest = patch_manifest(model, task, request.settings, given=given_options(typed), words=typed.words)
-            with RunDirectory.claim(request.out or default_place(manifest), manifest) as directory:
+            with RunDirectory.claim(asked.out or default_place(manifest), manifest) as directory:
                 result = patch_heads(model, task, request.settings, progress=progress)
                 files = patch_files(result, task.examples, manifest, **names)
                 written = directory.finish(files)

@@ -45,26 +45,29 @@ def patch_manifest(
         words: of the command line, without the program's name; empty when called from Python.
     """
     acting = settings_record(settings)
+    return Manifest(
+        command="patch",
+        configuration={"model": model_record(model), "task": task_record(task), "patch": acting},
+        arguments_given=given or {},
+        arguments_resolved={**task_arguments(model, task), **acting},
+        repeat=repeat_command([_PROGRAM, *words]) if words else "",
+        rules=rules_record(),
+    )
+
+
+def task_arguments(model: Model, task: Task) -> Mapping[str, JsonValue]:
+    """What was chosen of model and task, every option with its value, as the manifest stores it."""
     chosen: dict[str, JsonValue] = {
         name: portable(value) if isinstance(value, str) else value for name, value in task.settings.items()
     }
-    resolved: dict[str, JsonValue] = {
+    return {
         "model": portable(model.provenance.name),
         "backend": model.backend.value,
         "device": str(model.device),
         "dtype": model.provenance.settings.get("dtype"),
         **chosen,
         "n": len(task.examples),
-        **acting,
     }
-    return Manifest(
-        command="patch",
-        configuration={"model": model_record(model), "task": task_record(task), "patch": acting},
-        arguments_given=given or {},
-        arguments_resolved=resolved,
-        repeat=repeat_command([_PROGRAM, *words]) if words else "",
-        rules=rules_record(),
-    )
 
 
 def save_result(result: PatchResult, *, model: Model, task: Task, out: Path | str | None = None) -> Path:

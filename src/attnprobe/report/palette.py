@@ -39,6 +39,11 @@ class Theme:
             f"attnprobe-{self.name}", [*self.below, self.middle, *self.above], N=511
         )
 
+    @property
+    def sequential(self) -> LinearSegmentedColormap:
+        """The scale of what is never below 0, which is at its beginning."""
+        return LinearSegmentedColormap.from_list(f"attnprobe-{self.name}-above", [self.middle, *self.above], N=511)
+
 
 LIGHT = Theme(
     name="light",

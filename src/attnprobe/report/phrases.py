@@ -3,6 +3,7 @@
 In: `PatchSettings`. Out: `Phrases`, the parts that questions, answers, titles and captions are built from.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from attnprobe.causal.controls import ControlKind
@@ -10,7 +11,7 @@ from attnprobe.causal.settings import Ablation, Direction, InterventionKind, Met
 from attnprobe.plan import Point
 from attnprobe.tasks.example import KeyDefinition
 
-_KEYS = {
+_KEYS: Mapping[str, str] = {
     KeyDefinition.SOURCE_WORD: "the gold source words",
     KeyDefinition.PREMISE: "the premise sentences",
     KeyDefinition.TOKEN_MATCH: "the earlier equal tokens",
@@ -77,11 +78,16 @@ def phrases_for(settings: PatchSettings) -> Phrases:
     )
 
 
+def keys_phrase(keys: str) -> str:
+    """What keys are called: by their definition, or as a span of the task."""
+    return _KEYS.get(keys, f"the span '{keys}'")
+
+
 def _deed(settings: PatchSettings) -> str:
     where = _where(settings.resolved_queries)
     match settings.intervention:
         case InterventionKind.MASK:
-            keys = {str(name): text for name, text in _KEYS.items()}.get(settings.keys, f"the span '{settings.keys}'")
+            keys = keys_phrase(settings.keys)
             if settings.placebo:
                 keys = f"random keys in the place of {keys}"
             strength = "" if settings.strength == 1 else f" (strength {settings.strength:g})"

@@ -70,20 +70,21 @@ def summary_record(result: PatchResult, *, model: str, task: str) -> Mapping[str
         "metric": result.settings.metric.value,
         "unit": result.unit,
         "n": result.n,
-        "clean": _estimate_record(result.clean),
+        "clean": estimate_record(result.clean),
         "finding": {"verdict": finding.verdict.value, "question": finding.question, "answer": finding.answer},
         "strongest": None
         if result.strongest is None
-        else {**_estimate_record(result.strongest), "heads": list(result.strongest_heads)},
+        else {**estimate_record(result.strongest), "heads": list(result.strongest_heads)},
         "heads": [plain(head.as_record()) for head in result.heads],
         "by_control": {
             kind.value: [plain(head.as_record()) for head in heads] for kind, heads in result.by_control.items()
         },
-        "by_kind": {kind: _estimate_record(estimate) for kind, estimate in result.by_kind.items()},
+        "by_kind": {kind: estimate_record(estimate) for kind, estimate in result.by_kind.items()},
         "counts": dict(result.counts),
         "settings": settings_record(result.settings),
     }
 
 
-def _estimate_record(estimate: Estimate) -> dict[str, JsonValue]:
+def estimate_record(estimate: Estimate) -> dict[str, JsonValue]:
+    """A mean with its interval, as plain JSON."""
     return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n}

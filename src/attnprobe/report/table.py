@@ -14,7 +14,7 @@ from attnprobe.report.numbers import decimals_for, interval, number, q_value, wi
 from attnprobe.report.phrases import phrases_for
 
 ROWS_SHOWN = 12
-_VERDICT_STYLES = {
+VERDICT_STYLES = {
     Verdict.SUPPORTED: "bold green",
     Verdict.CONTRADICTED: "bold red",
     Verdict.UNDETERMINED: "bold yellow",
@@ -61,7 +61,7 @@ def finding_text(result: PatchResult) -> Text:
     finding = find_answer(result)
     first, rest = finding.answer.split(" ", 1)
     text = Text(f"{finding.question}\n")
-    text.append(first, style=_VERDICT_STYLES[finding.verdict])
+    text.append(first, style=VERDICT_STYLES[finding.verdict])
     return text.append(f" {rest}")
 
 
