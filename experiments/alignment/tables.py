@@ -42,7 +42,7 @@ def associations_of(config: Mapping[str, Any], rows: Path) -> Iterator[Found]:
         name="alignment", settings={}, examples=tuple(each for task in tasks.values() for each in task.examples)
     )
     for scoring in config["scoring"]:
-        by_model = {name: _of_model(config, rows, scoring["name"], name, tasks[name]) for name in names}
+        by_model = {name: of_model(config, rows, scoring["name"], name, tasks[name]) for name in names}
         together = _together(by_model)
         yield Found(scoring=scoring["name"], scope=ALL, name=ALL, result=_again(config, together, everything))
         for name, result in by_model.items():
@@ -53,9 +53,8 @@ def associations_of(config: Mapping[str, Any], rows: Path) -> Iterator[Found]:
             yield Found(scoring=scoring["name"], scope="rule", name=rule, result=_again(config, part, everything))
 
 
-def _of_model(
-    config: Mapping[str, Any], rows: Path, scoring: str, model: str, task: CollectedTask
-) -> AssociationResult:
+def of_model(config: Mapping[str, Any], rows: Path, scoring: str, model: str, task: CollectedTask) -> AssociationResult:
+    """One model by one scoring, from its rows."""
     return associate(stored(rows, model, scoring), stored(rows, model, ANSWERS), task, settings_of(config))
 
 

@@ -11,7 +11,7 @@ import pytest
 from attnprobe.runs import json_bytes, plain
 from experiments.alignment.measure import problems_of, stored
 from experiments.alignment.run import main
-from experiments.alignment.tables import associations_of, record_of
+from experiments.alignment.tables import Found, of_model, record_of
 from experiments.alignment.words import markdown
 
 HERE = Path(__file__).parents[2] / "experiments" / "alignment"
@@ -43,7 +43,13 @@ def test_no_problem_is_given_to_two_models_and_every_kind_is_there() -> None:
 
 def test_committed_records_of_models_are_what_the_rows_give() -> None:
     config = config_of(models=1, scorings=("direct_source_word", "paper"))
-    found = [record_of(each) for each in associations_of(config, ROWS) if each.scope == "model"]
+    name, scorings = config["models"]["names"][0], [scoring["name"] for scoring in config["scoring"]]
+    task = problems_of(config, name)
+    results = {scoring: of_model(config, ROWS, scoring, name, task) for scoring in scorings}
+    found = [
+        record_of(Found(scoring=scoring, scope="model", name=name, result=result))
+        for scoring, result in results.items()
+    ]
     summary = json.loads((TABLES / "summary.json").read_text())
     kept = {(row["scoring"], row["scope"], row["name"]): row for row in summary["associations"]}
     assert [row["scoring"] for row in found] == ["direct_source_word", "paper"]
