@@ -1,6 +1,7 @@
 """attnprobe: does a model's attention cause its chain of thought to be right?
 
-In: a model and a task. Out: effects of edits, head by head, with matched controls and intervals.
+In: a model and a task. Out: effects of edits and scores of attention, head by head, with matched controls, nulls and
+intervals.
 
     model = attnprobe.load_model("zoo:elimination-144k")
     task = attnprobe.prontoqa_task(hops=2, distractors="relevant", n=48)
@@ -36,6 +37,8 @@ _HOMES = {
     "PatchSettings": "causal.settings",
     "Point": "plan",
     "Rule": "tasks",
+    "ScoreResult": "attention.result",
+    "ScoreSettings": "attention.settings",
     "Span": "tasks",
     "Task": "tasks",
     "csqa_questions": "tasks.csqa",
@@ -54,6 +57,11 @@ _HOMES = {
     "prontoqa_task": "tasks",
     "save_evaluation": "report.eval_keep",
     "save_result": "report.keep",
+    "save_scores": "report.score_keep",
+    "score_categories": "attention.categories",
+    "score_gold_tokens": "attention.measure",
+    "score_paper": "attention.paper",
+    "score_spans": "attention.spans",
     "upstream_task": "tasks",
 }
 

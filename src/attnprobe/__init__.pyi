@@ -1,5 +1,11 @@
 """What attnprobe offers, for type checkers; at run time `__init__.py` loads each name when it is first used."""
 
+from attnprobe.attention.categories import score_categories as score_categories
+from attnprobe.attention.measure import score_gold_tokens as score_gold_tokens
+from attnprobe.attention.paper import score_paper as score_paper
+from attnprobe.attention.result import ScoreResult as ScoreResult
+from attnprobe.attention.settings import ScoreSettings as ScoreSettings
+from attnprobe.attention.spans import score_spans as score_spans
 from attnprobe.causal.controls import ControlKind as ControlKind
 from attnprobe.causal.measure import patch_heads as patch_heads
 from attnprobe.causal.result import PatchResult as PatchResult
@@ -25,6 +31,7 @@ from attnprobe.report.eval_keep import save_evaluation as save_evaluation
 from attnprobe.report.finding import Finding as Finding
 from attnprobe.report.finding import find_answer as find_answer
 from attnprobe.report.keep import save_result as save_result
+from attnprobe.report.score_keep import save_scores as save_scores
 from attnprobe.statistics.estimates import Estimate as Estimate
 from attnprobe.tasks import Distractors as Distractors
 from attnprobe.tasks import Example as Example
@@ -69,6 +76,8 @@ __all__ = [
     "PatchSettings",
     "Point",
     "Rule",
+    "ScoreResult",
+    "ScoreSettings",
     "Span",
     "Task",
     "__version__",
@@ -88,5 +97,10 @@ __all__ = [
     "prontoqa_task",
     "save_evaluation",
     "save_result",
+    "save_scores",
+    "score_categories",
+    "score_gold_tokens",
+    "score_paper",
+    "score_spans",
     "upstream_task",
 ]

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from attnprobe.zoo.card import Card, read_card
-from attnprobe.zoo.catalogue import DEFAULT_NAME, SOLVER_NAME, ZOO, ZooEntry
+from attnprobe.zoo.catalogue import DEFAULT_NAME, LEARNER_NAME, SOLVER_NAME, ZOO, ZooEntry
 
 MEASURE = "strict"
 
@@ -37,7 +37,8 @@ def list_models(*, prints_json: bool) -> None:
         console.print(f"zoo:{entry.name}: {entry.description}", markup=False)
     console.print(
         f"\nPer cent of held-out problems, without exemplars, with a proof that the judge calls {MEASURE}. "
-        f"zoo:{DEFAULT_NAME} is what `attnprobe patch` takes by default, zoo:{SOLVER_NAME} what `attnprobe eval` does. "
+        f"zoo:{DEFAULT_NAME} is what `attnprobe patch` takes by default, zoo:{LEARNER_NAME} what `attnprobe score` and "
+        f"zoo:{SOLVER_NAME} what `attnprobe eval` does. "
         "Cards with intervals: --json."
     )
 

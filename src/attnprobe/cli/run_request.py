@@ -50,7 +50,7 @@ class RunRequest:
     """The part of a command line that says what is looked at and where results go.
 
     Attributes:
-        model: hub name, directory or `zoo:NAME`; the zoo's default where none was given.
+        model: hub name, directory or `zoo:NAME`; the command's own where none was given.
         loading: further words for `load_model`.
         task_kind: where examples come from.
         task: builds the examples.
@@ -64,8 +64,13 @@ class RunRequest:
     out: Path | None
 
     @classmethod
-    def of(cls, typed: Typed) -> "RunRequest":
+    def of(cls, typed: Typed, *, zoo_model: str = DEFAULT_NAME, n: int = DEFAULT_EXAMPLES) -> "RunRequest":
         """Understand it.
+
+        Args:
+            typed: the command line.
+            zoo_model: taken where no model is named.
+            n: how many examples are generated where no number is given.
 
         Raises:
             SpecError: a value does not exist, or an option does not apply beside another.
@@ -73,26 +78,26 @@ class RunRequest:
         dtype = typed.choice("dtype", Precision)
         out = typed.optional("out")
         return cls(
-            model=typed.optional("model") or f"zoo:{DEFAULT_NAME}",
+            model=typed.optional("model") or f"zoo:{zoo_model}",
             loading={
                 "backend": typed.choice("backend", Backend),
                 "device": typed.optional("device"),
                 "dtype": None if dtype is Precision.AUTO else dtype.value,
             },
             task_kind=typed.choice("task", TaskKind),
-            task=_task(typed, typed.whole("seed", at_least=0)),
+            task=_task(typed, typed.whole("seed", at_least=0), n),
             out=None if out is None else Path(out).expanduser(),
         )
 
 
-def _task(typed: Typed, seed: int) -> Callable[[], CollectedTask]:
+def _task(typed: Typed, seed: int, default_n: int) -> Callable[[], CollectedTask]:
     kind = typed.choice("task", TaskKind)
     file = typed.optional("task_file")
     n = typed.whole("n", at_least=1) if "n" in typed.given else None
     if kind is TaskKind.PRONTOQA:
         if file is not None:
             raise SpecError("--task-file with --task prontoqa: it is generated; say which --task reads the file.")
-        return _generated(typed, n, seed)
+        return _generated(typed, n or default_n, seed)
     idle = [option_name(name) for name in _GENERATED if name in typed.given]
     if idle:
         raise SpecError(f"{', '.join(idle)} with --task {kind}: these shape generated tasks alone; leave them out.")
@@ -101,12 +106,10 @@ def _task(typed: Typed, seed: int) -> Callable[[], CollectedTask]:
     return lambda: _read(kind, Path(file).expanduser(), n)
 
 
-def _generated(typed: Typed, n: int | None, seed: int) -> Callable[[], CollectedTask]:
+def _generated(typed: Typed, n: int, seed: int) -> Callable[[], CollectedTask]:
     rule, distractors = typed.choice("rule", Rule), typed.choice("distractors", Distractors)
     hops, shots = typed.whole("hops", at_least=1), typed.whole("shots", at_least=0)
-    return lambda: prontoqa_task(
-        rule=rule, hops=hops, shots=shots, distractors=distractors, n=n or DEFAULT_EXAMPLES, seed=seed
-    )
+    return lambda: prontoqa_task(rule=rule, hops=hops, shots=shots, distractors=distractors, n=n, seed=seed)
 
 
 def _read(kind: TaskKind, path: Path, n: int | None) -> CollectedTask:

@@ -11,7 +11,7 @@ from attnprobe.cli.typed import Typed
 
 def score(
     context: typer.Context,
-    model: options.Model = None,
+    model: score_options.Model = None,
     backend: options.Backend = "auto",
     device: options.Device = None,
     dtype: options.Dtype = "auto",
@@ -21,7 +21,7 @@ def score(
     hops: options.Hops = "2",
     shots: options.Shots = "0",
     distractors: options.Distractors = "relevant",
-    n: options.Count = None,
+    n: score_options.Count = None,
     protocol: score_options.Protocol = "aligned",
     normalise: score_options.Normalise = "direct",
     keys: score_options.Keys = None,

@@ -18,6 +18,10 @@ from attnprobe.report.score_summary import acts_with
 from attnprobe.tasks import KeyDefinition, Task
 from attnprobe.tasks.parts_of_speech import Tagger, TaggerChoice, tagger_for
 from attnprobe.tasks.prontoqa.asked import Measure, is_theorem
+from attnprobe.zoo.catalogue import LEARNER_NAME
+
+SCORED_EXAMPLES = 96
+"""Of generated proofs: enough of the model's own answers to them are wrong to be compared with the right ones."""
 
 _NONE = "none"
 _RANGE = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?")
@@ -74,7 +78,7 @@ class ScoreRequest:
         Raises:
             SpecError: a value does not exist, or an option does not apply beside another.
         """
-        run = RunRequest.of(typed)
+        run = RunRequest.of(typed, zoo_model=LEARNER_NAME, n=SCORED_EXAMPLES)
         settings = ScoreSettings(
             protocol=typed.choice("protocol", Protocol),
             normalise=typed.choice("normalise", Normalisation),

@@ -91,6 +91,9 @@ DEFAULT_NAME = "elimination-144k"
 """The model of the demonstration: it knows one rule, and two heads do the work. In the large models of six rules heads
 stand in for each other, so that masking one of them hardly shows."""
 
+LEARNER_NAME = "pronto-65k"
+"""The model that `attnprobe score` looks at where none is named: about every fourth of its proofs is wrong there, so that
+right and wrong ones can be compared."""
 
 SOLVER_NAME = "pronto-1374k"
 """The model that `attnprobe eval` asks where none is named: it solves all six rules."""
