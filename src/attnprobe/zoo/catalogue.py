@@ -92,8 +92,8 @@ DEFAULT_NAME = "elimination-144k"
 stand in for each other, so that masking one of them hardly shows."""
 
 LEARNER_NAME = "pronto-65k"
-"""The model that `attnprobe score` looks at where none is named: about every fourth of its proofs is wrong there, so that
-right and wrong ones can be compared."""
+"""The model that `attnprobe score` looks at where none is named: about every fourth of its proofs is wrong there, so
+that right and wrong ones can be compared."""
 
 SOLVER_NAME = "pronto-1374k"
 """The model that `attnprobe eval` asks where none is named: it solves all six rules."""
