@@ -89,14 +89,19 @@ def measurements(*, full: bool, repeats: int = 5) -> dict[str, Callable[[], Row]
     for name, chosen in lengths.items():
         for length in chosen if full else [one for one in chosen if one <= 1024]:
             rows[f"{name} {length}"] = lambda name=name, length=length: layer_row(
-                name, length, repeats=repeats if length < LONG else min(repeats, 3), device=device
+                name, length, repeats=rounds(length, repeats), device=device
             )
     if device == "cpu":
         for length in (512, 2048) if full else (512,):
             rows[f"gpt2 {length} two threads"] = lambda length=length: layer_row(
-                "gpt2", length, repeats=repeats, threads=2
+                "gpt2", length, repeats=rounds(length, repeats), threads=2
             )
     return rows
+
+
+def rounds(length: int, repeats: int) -> int:
+    """How many rounds: more of calls that take milliseconds, three of those that take seconds."""
+    return min(repeats, 3) if length >= LONG else repeats * min(16, max(1, 2048 // length))
 
 
 def layer_row(name: str, length: int, *, repeats: int, device: str = "cpu", threads: int = 1) -> Row:
