@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from attnprobe.runs import json_bytes, plain
+from attnprobe.tasks.prontoqa import examples
 from experiments.alignment.measure import problems_of, stored
 from experiments.alignment.run import main
 from experiments.alignment.tables import Found, of_model, record_of
@@ -18,7 +19,14 @@ HERE = Path(__file__).parents[2] / "experiments" / "alignment"
 ROWS, TABLES = HERE / "results" / "rows", HERE / "results" / "tables"
 CONFIG: dict[str, Any] = tomllib.loads((HERE / "config.toml").read_text())
 
-pytestmark = pytest.mark.usefixtures("without_shape_checks")
+pytestmark = pytest.mark.usefixtures("without_shape_checks", "without_foils")
+
+
+@pytest.fixture
+def without_foils(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Problems without foils and corruptions: no score looks at them, and drawing them is most of the time."""
+    monkeypatch.setattr(examples, "corruptions_of", lambda *_: ())
+    monkeypatch.setattr(examples, "foils_of", lambda *_: ())
 
 
 def config_of(*, models: int, scorings: tuple[str, ...], **problems: Any) -> dict[str, Any]:
