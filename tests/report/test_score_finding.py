@@ -61,6 +61,19 @@ def test_one_null_that_is_not_exceeded_is_enough_for_no(
     )
 
 
+@pytest.mark.parametrize("permuted", [0.05, 0.25], ids=["more", "less"])
+@pytest.mark.parametrize(("n", "is_told"), [(2, False), (7, False), (8, True)])
+def test_a_few_examples_say_neither_yes_nor_no(n: int, is_told: bool, permuted: float) -> None:
+    overall = scored("all", 0.19, against(0.05, 0.06, permuted))
+    few = {
+        null: replace(found, difference=replace(found.difference, n=n)) for null, found in overall.nulls.items()
+    }
+
+    verdict = find_score(score_result(overall=replace(overall, nulls=few))).verdict
+
+    assert (verdict is not Verdict.UNDETERMINED) == is_told
+
+
 def test_less_than_a_null_is_said_with_a_positive_size_and_its_interval_turned() -> None:
     finding = find_score(score_result(overall=scored("all", 0.19, against(0.05, 0.06, 0.25))))
 
