@@ -1,13 +1,13 @@
 """Peak memory over the resident model, one fresh process for each contestant.
 
 In: a contestant, a model and a length. Out: a row for each length: the peak of each contestant in MB, over what the
-process held once model and contestant were built and had run on a short sequence. No number unless all contestants
-that score every layer give the same scores, which `benchmarks.scores` holds to float64 in its turn.
+process held once model and contestant were built and had run on a short sequence. No number unless the scores that a
+process leaves pass the gate of `benchmarks.scores`.
 """
 
 import argparse
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -15,15 +15,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from benchmarks.contestants import ALL_LAYERS, Who, build
+from benchmarks.contestants import Who, build
 from benchmarks.footprint import answer, footprint, in_fresh_process
-from benchmarks.harness import Gate, largest_difference
 from benchmarks.inputs import MODELS, gold_sequence
 from benchmarks.records import Row
+from benchmarks.scores import N_GOLD, gates_of, known
 
-N_GOLD = 32
-# two float32 computations, each near float64, may lie this far apart; scores.py has the figure against float64
-TOLERANCE = 5e-5
 MEASURED = (Who.BARE, Who.PLAIN, Who.OURS_LAST, Who.OURS_ALL, Who.MASS)
 MEASURED += (Who.AUTHORS_LAST, Who.EAGER, Who.LENS, Who.NNSIGHT)
 # also measured with malloc as it comes
@@ -63,7 +60,9 @@ def memory_row(model: str, length: int, contestants: Sequence[Who]) -> Row:
                 zip(KEPT, pool.map(lambda who: _peak(who, model, length, [], gives_back=False), KEPT), strict=True)
             )
         scores = {who: torch.load(path, weights_only=True) for who, path in paths.items() if path.exists()}
-    gates = gates_of(scores)
+    gold = gold_sequence(length, N_GOLD, vocab=MODELS[model](length).config.vocab_size)
+    reference, _, own_error = known(model, gold, "cuda" if torch.cuda.is_available() else "cpu")
+    gates = gates_of(scores, reference, gold, own_error)
     extra = {who.value: round(peak - peaks[Who.BARE], 1) for who, peak in peaks.items()}
     return {
         "model": model,
@@ -72,7 +71,7 @@ def memory_row(model: str, length: int, contestants: Sequence[Who]) -> Row:
         "megabytes": {who.value: round(peak, 1) for who, peak in peaks.items()},
         "extra_megabytes": extra,
         "megabytes_as_malloc_keeps": {who.value: round(peak, 1) for who, peak in kept.items()},
-        "differences": {gate.name: gate.entry() for gate in gates},
+        "differences": {gate.name: gate.entry() for gate in gates.values()},
         "says": ", ".join(f"{who} {peak} MB" for who, peak in extra.items()),
     }
 
@@ -80,17 +79,6 @@ def memory_row(model: str, length: int, contestants: Sequence[Who]) -> Row:
 def _peak(who: Who, model: str, length: int, more: Sequence[str], *, gives_back: bool = True) -> float:
     arguments = ["--cell", who.value, "--model", model, "--length", str(length), *more]
     return in_fresh_process("benchmarks.memory", arguments, gives_back=gives_back)["extra_megabytes"]
-
-
-def gates_of(scores: Mapping[Who, Tensor]) -> list[Gate]:
-    """Everyone who scored against attnprobe, which is held to float64 elsewhere."""
-    ours = scores[Who.OURS_ALL]
-    expected = dict.fromkeys(ALL_LAYERS, ours) | {Who.OURS_LAST: ours[-1:], Who.AUTHORS_LAST: ours[-1, :, -1]}
-    return [
-        Gate(name=who.value, difference=largest_difference(found, expected[who]), tolerance=TOLERANCE)
-        for who, found in scores.items()
-        if who in expected
-    ]
 
 
 def cell(who: Who, model: str, length: int, scores: Path | None) -> None:

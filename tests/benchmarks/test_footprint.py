@@ -5,10 +5,7 @@ import sys
 import pytest
 import torch
 
-from benchmarks import memory
-from benchmarks.contestants import Who
 from benchmarks.footprint import footprint, in_fresh_process
-from benchmarks.harness import UnequalError
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the high-water mark is read from /proc")
 
@@ -28,11 +25,3 @@ def test_a_peak_is_what_was_held_at_one_time_and_not_what_is_left() -> None:
 def test_a_fresh_process_that_fails_says_so() -> None:
     with pytest.raises(RuntimeError, match="nowhere"):
         in_fresh_process("json.tool", ["nowhere.json"])
-
-
-def test_memory_is_refused_where_scores_differ() -> None:
-    ours = torch.rand(2, 3, 4)
-    gates = memory.gates_of({Who.OURS_ALL: ours, Who.LENS: ours.clone(), Who.AUTHORS_LAST: ours[-1, :, -1].clone()})
-    assert [gate.name for gate in gates] == ["attnprobe, all layers", "TransformerLens", "authors, last gold token"]
-    with pytest.raises(UnequalError, match="nnsight"):
-        memory.gates_of({Who.OURS_ALL: ours, Who.NNSIGHT: ours + 1e-3})

@@ -13,6 +13,7 @@ from benchmarks import kernels, lengths, plots, scores, tables
 from benchmarks.contestants import Who
 from benchmarks.goals import Goal, goals
 from benchmarks.harness import UnequalError
+from benchmarks.inputs import gold_sequence
 from benchmarks.records import RESULTS, measure_rows
 from tests.benchmarks.tiny import tiny_gemma2, tiny_gpt2
 
@@ -51,6 +52,17 @@ def test_scores_that_are_wrong_get_no_row(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("benchmarks.scoring.best_matches", lambda found, matches, valid: found.received[0].amax(1))
     with pytest.raises(UnequalError, match="attnprobe, all layers"):
         scores.race_row("gpt2-small", LENGTH, repeats=1, n_gold=4, who=(Who.BARE, Who.OURS_ALL))
+
+
+@pytest.mark.usefixtures("small_models")
+def test_every_contestant_is_held_to_what_it_computes() -> None:
+    gold = gold_sequence(LENGTH, 4, vocab=97)
+    reference, _, own_error = scores.known("gpt2-small", gold, "cpu")
+    right = {Who.OURS_ALL: reference, Who.OURS_LAST: reference[-1:], Who.AUTHORS_MIDDLE: reference[-1, :, 2]}
+    assert all(gate.difference == 0 for gate in scores.gates_of(right, reference, gold, own_error).values())
+    for who, output in right.items():
+        with pytest.raises(UnequalError, match=who.value):
+            scores.gates_of({who: output + 1e-3}, reference, gold, own_error)
 
 
 @pytest.mark.parametrize("shape", ["gpt2", "smollm2", "gemma2"])
