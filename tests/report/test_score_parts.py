@@ -149,12 +149,12 @@ def test_parts_of_speech_say_whether_the_next_one_is_found() -> None:
 
 
 def test_parts_of_speech_of_a_few_examples_say_neither_yes_nor_no() -> None:
-    nulls = {
-        null: replace(found, difference=replace(found.difference, n=7)) for null, found in OVERALL.nulls.items()
-    }
+    nulls = {null: replace(found, difference=replace(found.difference, n=7)) for null, found in OVERALL.nulls.items()}
     part = categories_part(replace(CATEGORIES, next_overall=replace(OVERALL, nulls=nulls)))
 
-    assert "other parts of speech? Undetermined, with fewer than 8 examples for some null: it gets" in part.paragraphs[0]
+    assert (
+        "other parts of speech? Undetermined, with fewer than 8 examples for some null: it gets" in part.paragraphs[0]
+    )
 
 
 def test_the_map_of_masses_has_the_first_group_on_top_and_leaves_what_is_not_there_empty() -> None:

@@ -155,7 +155,7 @@ def _verdict(overall: Scored) -> Verdict:
 
 
 def is_more(difference: Estimate) -> bool:
-    """Whether a difference counts: enough examples, its interval above 0, its size at least the smallest that counts."""
+    """Whether a difference counts: enough examples, its interval above 0, at least the smallest size that counts."""
     value, low = difference.value, difference.low
     return can_tell(difference) and value is not None and low is not None and low > 0 and value >= SMALLEST
 
