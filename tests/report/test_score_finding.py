@@ -65,9 +65,7 @@ def test_one_null_that_is_not_exceeded_is_enough_for_no(
 @pytest.mark.parametrize(("n", "is_told"), [(2, False), (7, False), (8, True)])
 def test_a_few_examples_say_neither_yes_nor_no(n: int, is_told: bool, permuted: float) -> None:
     overall = scored("all", 0.19, against(0.05, 0.06, permuted))
-    few = {
-        null: replace(found, difference=replace(found.difference, n=n)) for null, found in overall.nulls.items()
-    }
+    few = {null: replace(found, difference=replace(found.difference, n=n)) for null, found in overall.nulls.items()}
 
     verdict = find_score(score_result(overall=replace(overall, nulls=few))).verdict
 

@@ -12,6 +12,7 @@ from attnprobe.attention.settings import Protocol, ScoreSettings
 from attnprobe.errors import RunError
 from attnprobe.evaluation.association.associate import associate
 from attnprobe.evaluation.association.settings import AssociationSettings
+from attnprobe.evaluation.settings import Decoding, EvalSettings
 from attnprobe.models.model import Provenance
 from attnprobe.models.native import NativeModel
 from attnprobe.report.score_keep import save_scores, score_manifest
@@ -82,3 +83,20 @@ def test_the_configuration_is_the_same_from_python_and_from_the_command_line(mod
     assert from_python.configuration_hash == from_command.configuration_hash
     assert from_command.repeat == "attnprobe score --seed 0"
     assert len({one.configuration_hash for one in (from_python, judged, tagged)}) == 3
+
+
+def test_other_answers_and_other_rules_are_another_configuration(model: NativeModel) -> None:
+    usual = AssociationSettings()
+    others = (
+        usual,
+        AssociationSettings(minimum_auroc=0.7),
+        AssociationSettings(seed=1),
+        AssociationSettings(answering=EvalSettings(decoding=Decoding.PAPER)),
+        AssociationSettings(answering=EvalSettings(max_new_tokens=3)),
+    )
+    made = [score_manifest(model, TASK, ScoreSettings(), association=one) for one in others]
+
+    assert len({one.configuration_hash for one in made}) == len(others)
+    first, last = (dict(one.configuration)["score"] for one in (made[0], made[-1]))
+    assert isinstance(first, dict)
+    assert last == {**first, "answering": {"max_new_tokens": 3}}

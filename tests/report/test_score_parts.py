@@ -148,6 +148,15 @@ def test_parts_of_speech_say_whether_the_next_one_is_found() -> None:
     drawn(part)
 
 
+def test_parts_of_speech_of_a_few_examples_say_neither_yes_nor_no() -> None:
+    nulls = {null: replace(found, difference=replace(found.difference, n=7)) for null, found in OVERALL.nulls.items()}
+    part = categories_part(replace(CATEGORIES, next_overall=replace(OVERALL, nulls=nulls)))
+
+    assert (
+        "other parts of speech? Undetermined, with fewer than 8 examples for some null: it gets" in part.paragraphs[0]
+    )
+
+
 def test_the_map_of_masses_has_the_first_group_on_top_and_leaves_what_is_not_there_empty() -> None:
     figure = mass_map(masses("category"), "category", ["DET", "NOUN", "VERB"], title="", theme=LIGHT)
     mesh = figure.axes[0].collections[0]

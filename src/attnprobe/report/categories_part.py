@@ -18,12 +18,13 @@ from attnprobe.report.finding import ALPHA
 from attnprobe.report.grid_map import GridMap, grid_map
 from attnprobe.report.numbers import MISSING, counted, number, q_value, with_interval
 from attnprobe.report.palette import Theme
-from attnprobe.report.score_finding import DECIMALS, NULL_NAMES, head_q, is_more, stands_out
+from attnprobe.report.score_finding import DECIMALS, NULL_NAMES, can_tell, head_q, is_more, stands_out
 from attnprobe.report.score_maps import margin_map
 from attnprobe.report.score_part import Part, PartFigure, PartTable
 from attnprobe.report.score_summary import scored_record
 from attnprobe.report.texts import printable
 from attnprobe.runs import JsonValue, plain
+from attnprobe.statistics.sign_flips import MIN_EXAMPLES
 
 _HEADS_SHOWN = 8
 _LONGEST_NAME = 18
@@ -206,7 +207,10 @@ def _beyond(overall: Scored, what: str, others: str) -> str:
     if closest is None:
         return f"{what[0].upper()}{what[1:]} gets {score} of the attention, mean over heads; no null could be drawn."
     margin = closest.difference
-    opening = "Yes" if all(is_more(found.difference) for found in overall.nulls.values()) else "Not beyond every null"
+    differences = [found.difference for found in overall.nulls.values()]
+    opening = "Yes" if all(map(is_more, differences)) else "Not beyond every null"
+    if not all(map(can_tell, differences)):
+        opening = f"Undetermined, with fewer than {MIN_EXAMPLES} examples for some null"
     return (
         f"Does attention find {what}, more than {others}? {opening}: it gets {score} of the attention, mean over "
         f"heads, {with_interval(margin.value, margin.low, margin.high, DECIMALS)} more than its closest null, "

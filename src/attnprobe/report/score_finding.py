@@ -42,7 +42,7 @@ SCORE_RULES: Mapping[str, str] = {
         f"for some null that interval lies below 0, or within {SMALLEST:g} on either side of it: attention on gold "
         "keys is no more than what that null gets"
     ),
-    "undetermined": f"neither, or some null could not be drawn, or for fewer than {MIN_EXAMPLES} examples",
+    "undetermined": f"neither, or some null could not be drawn, or there are fewer than {MIN_EXAMPLES} examples",
     "stands_out": (
         f"a head stands out when against every null q < {ALPHA:g} (q is over all heads scored, for each null) and the "
         f"difference is at least {SMALLEST:g}"
@@ -155,18 +155,19 @@ def _verdict(overall: Scored) -> Verdict:
 
 
 def is_more(difference: Estimate) -> bool:
-    """Whether a difference counts: enough examples, its interval above 0, its size at least the smallest that counts."""
+    """Whether a difference counts: enough examples, its interval above 0, at least the smallest size that counts."""
     value, low = difference.value, difference.low
-    return _can_tell(difference) and value is not None and low is not None and low > 0 and value >= SMALLEST
+    return can_tell(difference) and value is not None and low is not None and low > 0 and value >= SMALLEST
 
 
 def _is_nothing(difference: Estimate) -> bool:
     low, high = difference.low, difference.high
     is_nothing = low is not None and high is not None and (high < 0 or (low > -SMALLEST and high < SMALLEST))
-    return _can_tell(difference) and is_nothing
+    return can_tell(difference) and is_nothing
 
 
-def _can_tell(difference: Estimate) -> bool:
+def can_tell(difference: Estimate) -> bool:
+    """Whether a difference rests on enough examples to say yes or no."""
     # resampled means of two examples lie between the two: an interval, but one that covers half of the time
     return difference.n >= MIN_EXAMPLES
 

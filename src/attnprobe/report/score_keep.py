@@ -14,6 +14,7 @@ from attnprobe.attention.span_result import SpanResult
 from attnprobe.evaluation.association.result import AssociationResult
 from attnprobe.evaluation.association.settings import AssociationSettings
 from attnprobe.evaluation.association.verdict import rules_record
+from attnprobe.evaluation.settings import EvalSettings
 from attnprobe.models.model import Model
 from attnprobe.report.association_part import association_part
 from attnprobe.report.categories_part import categories_part, spans_part
@@ -27,6 +28,7 @@ from attnprobe.runs import (
     RunDirectory,
     default_place,
     model_record,
+    plain,
     portable,
     repeat_command,
     task_record,
@@ -59,7 +61,7 @@ def score_manifest(
     """
     acting = dict(score_settings_record(settings))
     if association is not None:
-        acting["correctness"] = association.measure.value
+        acting |= _association_record(association, settings)
     if tagger is not None:
         # where words are tagged, the first key is a category of its own
         acting |= {"categories": tagger, "first_key": settings.first_key.value}
@@ -121,6 +123,22 @@ def save_scores(
             files = score_files(result, manifest, model=named, task=task_name, shown=shown, parts=parts)
         directory.finish(files)
     return directory.path
+
+
+def _association_record(association: AssociationSettings, settings: ScoreSettings) -> Mapping[str, JsonValue]:
+    """By what answers were judged; what the command line leaves no choice in, only where it is another."""
+    usual = EvalSettings()
+    record: dict[str, JsonValue] = {"correctness": association.measure.value}
+    if association.minimum_auroc != AssociationSettings().minimum_auroc:
+        record["minimum_auroc"] = association.minimum_auroc
+    if association.seed != settings.seed:
+        record["association_seed"] = association.seed
+    if association.answering != usual:
+        given, by_default = plain(association.answering), plain(usual)
+        assert isinstance(given, dict), "settings are a mapping"
+        assert isinstance(by_default, dict), "settings are a mapping"
+        record["answering"] = {name: value for name, value in given.items() if value != by_default[name]}
+    return record
 
 
 def _rules(settings: ScoreSettings, association: AssociationSettings | None) -> Mapping[str, JsonValue]:
