@@ -1,9 +1,12 @@
 """How torch cuts a call: what is kept, skipped, computed twice, handed to threads, and how little is held."""
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -300,3 +303,17 @@ def test_heads_of_a_split_group_read_their_own_key_head() -> None:
     split = Heads(attention, HeadRange(sequence=0, first=1, last=5, group=1), extent_of(attention, 0))
     expected = attention.key[0, [0, 0, 1, 1]]
     assert torch.equal(split.key.mT, expected)
+
+
+def test_kernels_load_where_there_is_no_fork() -> None:
+    # as on Windows
+    code = "import torch, os; del os.register_at_fork; import attnprobe.kernels.torch_ops"
+    source = str(Path(__file__).parents[2] / "src")
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": source},
+    )
+    assert done.returncode == 0, done.stderr

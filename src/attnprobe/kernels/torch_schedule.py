@@ -147,4 +147,5 @@ def _pool(n_workers: int) -> ThreadPoolExecutor:
 
 
 # threads do not survive a fork: a child starts its own
-os.register_at_fork(after_in_child=_pool.cache_clear)
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork either
+    os.register_at_fork(after_in_child=_pool.cache_clear)
