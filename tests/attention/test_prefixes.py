@@ -92,3 +92,8 @@ def test_chains_nest_hold_every_prefix_once_and_are_as_few_as_can_be(ids: list[l
 def test_a_gold_without_tokens_is_refused() -> None:
     with pytest.raises(TaskError, match=r"example 'blank': the gold ' ' has no token"):
         gold_prefixes(Example(id="blank", prompt="Q", gold=" "), word_level())
+
+
+def test_no_chain_straddles_the_length_at_which_rotary_embedding_turns() -> None:
+    chains = chains_of([prefix(length, *range(length)) for length in (3, 4, 5)], turns_at=4)
+    assert sorted([each.index for each in chain.prefixes] for chain in chains) == [[3, 4], [5]]

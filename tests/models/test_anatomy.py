@@ -6,9 +6,12 @@ import pytest
 import torch
 import transformers as hf
 
-from attnprobe.errors import ModelError
-from attnprobe.models.anatomy import find_anatomy, read_windows
+from attnprobe.errors import ModelError, SpecError
+from attnprobe.models.anatomy import find_anatomy, read_turn, read_windows
 from attnprobe.models.direct_attention import count_repeats
+from attnprobe.models.model import Provenance
+from attnprobe.models.native import NativeModel
+from attnprobe.plan import Tokens
 from tests.models.architectures import Architecture, build_model
 
 
@@ -59,3 +62,34 @@ def test_modules_are_told_by_what_they_do_not_by_their_names() -> None:
             block.attention,
             block.mlp,
         )
+
+
+def longrope() -> hf.Phi3ForCausalLM:
+    """Two sets of rotary factors, for sequences of up to 8 tokens and for longer ones."""
+    factors = {"short_factor": [1.0] * 4, "long_factor": [3.0] * 4}
+    config = hf.Phi3Config(
+        vocab_size=50,
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        max_position_embeddings=64,
+        original_max_position_embeddings=8,
+        rope_parameters={"rope_type": "longrope", "rope_theta": 1e4, **factors},
+        pad_token_id=0,
+        initializer_range=0.5,
+    )
+    return hf.Phi3ForCausalLM(config).eval()
+
+
+def test_where_rotary_embedding_turns_with_length_is_known_and_no_batch_straddles_it() -> None:
+    model = NativeModel(
+        longrope(), tokenizer=None, provenance=Provenance(name="phi3", revision=None, architecture="phi3")
+    )
+    assert (model.dims.turns_at, read_turn(hf.LlamaConfig())) == (8, None)
+    short, long = list(range(1, 9)), list(range(1, 10))
+    alone, within = (model.forward(Tokens.of([ids])).logits[0, :8] for ids in (short, long))
+    assert (alone - within).abs().max() > 1e-3, "the long sequence changes nothing: this test shows nothing"
+    with pytest.raises(SpecError, match="sequences of 8 and 9 tokens in one batch: beyond 8 tokens"):
+        model.forward(Tokens.of([short, long]))

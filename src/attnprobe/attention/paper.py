@@ -120,7 +120,7 @@ def _tokenizer_of(model: Model) -> PreTrainedTokenizerBase:
 
 
 def _score(model: Model, tokenizer: PreTrainedTokenizerBase, example: Example, impl: Impl) -> _Scored:
-    chains = chains_of(gold_prefixes(example, tokenizer))
+    chains = chains_of(gold_prefixes(example, tokenizer), turns_at=model.dims.turns_at)
     found: dict[int, _TokenScore] = {}
     impls: set[str] = set()
     for chain in chains:
@@ -211,7 +211,7 @@ def _result(task: Task, settings: ScoreSettings, scored: Sequence[_Scored]) -> P
     return PaperResult(
         settings=settings,
         n=n,
-        impl=scored[0].impl,
+        impl="+".join(sorted({each.impl for each in scored})),
         mean=mean,
         std=std,
         by_group={str(group): _summary(part) for group, part in rows.groupby("group", sort=False)},

@@ -73,14 +73,23 @@ def gold_prefixes(example: Example, tokenizer: PreTrainedTokenizerBase) -> tuple
     return tuple(prefixes)
 
 
-def chains_of(prefixes: Sequence[GoldPrefix]) -> tuple[Chain, ...]:
+def chains_of(prefixes: Sequence[GoldPrefix], *, turns_at: int | None = None) -> tuple[Chain, ...]:
     """As few chains as there can be: one for each prefix that no other begins with; the one that serves most first.
 
     A prefix that several chains could serve goes to the longest of them.
+
+    Args:
+        prefixes: in any order.
+        turns_at: of the model (`ModelDims.turns_at`): what is longer is no continuation of what is not.
     """
+
+    def is_long(prefix: GoldPrefix) -> bool:
+        return turns_at is not None and len(prefix.ids) > turns_at
+
     chains: list[list[GoldPrefix]] = []
     for prefix in sorted(prefixes, key=lambda each: (-len(each.ids), -each.index)):
-        serving = next((chain for chain in chains if chain[0].ids[: len(prefix.ids)] == prefix.ids), None)
+        alike = (chain for chain in chains if is_long(chain[0]) == is_long(prefix))
+        serving = next((chain for chain in alike if chain[0].ids[: len(prefix.ids)] == prefix.ids), None)
         if serving is None:
             chains.append([prefix])
         else:

@@ -21,8 +21,9 @@ class NullComparison:
         value: mean score of the null's keys.
         difference: score - null, with its interval; paired by gold token, averaged by example.
         p: two-sided permutation p that is exact where gold keys are nothing special among those that the null is drawn
-            from: by sign flips of the difference; for PERMUTED by dealing the gold key sets out anew. None below 8
-            examples.
+            from: by sign flips of the difference; for PERMUTED by dealing the gold key sets out anew. Of parts of
+            speech and sentences it is approximate: all by sign flips (docs/decisions/0015-parts-of-speech.md). None
+            below 8 examples.
         q: p corrected for all heads of this null; None where p is, and for the mean over heads.
     """
 

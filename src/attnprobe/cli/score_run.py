@@ -111,6 +111,9 @@ def run_score(typed: Typed) -> None:
         request.check_task(task)
         tagger = request.tagger(task)
         loaded = _load(request)
+        if loaded.n_layers is not None:
+            # before hundreds of answers are written, not after
+            request.layers(loaded.n_layers)
         answers = None
         if request.association is not None:
             answers = answer_task(loaded, task, request.association, progress=progress)

@@ -199,6 +199,7 @@ def _dims(model: PreTrainedModel, logits: Logits, calls: list[AttentionCall], re
         n_kv_heads=tuple(call.key.shape[1] // n_repeats for call, n_repeats in zip(calls, repeats, strict=True)),
         d_head=tuple(call.value.shape[-1] for call in calls),
         windows=windows,
+        turns_at=read_turn(config),
     )
 
 
@@ -225,6 +226,19 @@ def read_windows(config: Any, n_layers: int) -> tuple[int | None, ...]:
         return (None,) * n_layers
     lowest = getattr(config, "max_window_layers", 0) if hasattr(config, "use_sliding_window") else 0
     return tuple(window if layer >= lowest else None for layer in range(n_layers))
+
+
+def read_turn(config: Any) -> int | None:
+    """The longest sequence that rotary embedding treats as a short one, from a transformers config; None for any.
+
+    Source: longrope (Ding et al. 2024, arXiv 2402.13753), whose two sets of factors transformers picks by the length of
+    what runs.
+    """
+    rope = getattr(config, "rope_parameters", None) or {}
+    if "longrope" not in (rope.get("rope_type"), rope.get("type")):
+        return None
+    lengths = (getattr(config, "original_max_position_embeddings", None), rope.get("original_max_position_embeddings"))
+    return next((length for length in lengths if isinstance(length, int)), None)
 
 
 def _first(config: Any, *names: str) -> int | None:

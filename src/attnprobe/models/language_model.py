@@ -53,6 +53,13 @@ class LanguageModel:
         return next((int(limit) for limit in found if limit), None)
 
     @property
+    def n_layers(self) -> int | None:
+        """How many layers its config states; None where it states none."""
+        config: Any = self.hf_model.config.get_text_config()
+        stated = getattr(config, "num_hidden_layers", None)
+        return stated if isinstance(stated, int) else None
+
+    @property
     def n_parameters(self) -> int:
         """How many parameters it has, tied ones counted once."""
         return sum(parameter.numel() for parameter in self.hf_model.parameters())

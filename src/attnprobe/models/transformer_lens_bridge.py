@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from attnprobe.errors import ModelError
-from attnprobe.models.anatomy import read_windows
+from attnprobe.models.anatomy import read_turn, read_windows
 from attnprobe.models.passes import input_device
 from attnprobe.models.transformer_lens_points import OTHERS, LayerPoints
 from attnprobe.plan import ModelDims, Point
@@ -130,6 +130,7 @@ def measure_dims(bridge: Any, points: Sequence[LayerPoints]) -> ModelDims:
         n_kv_heads=tuple(sizes[name][2] for name in keys),
         d_head=tuple(sizes[name][3] for name in outputs),
         windows=read_windows(config, len(points)),
+        turns_at=read_turn(config),
     )
 
 

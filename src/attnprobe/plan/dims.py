@@ -22,6 +22,8 @@ class ModelDims:
         n_kv_heads: key and value heads of each layer; each divides the query heads of its layer.
         d_head: width of a head's query, key and value, of each layer.
         windows: sliding window of each layer in tokens, the querying one included; None for full attention.
+        turns_at: longest sequence whose rotary embedding takes the factors for short ones; anything longer turns every
+            position otherwise (longrope). None where length changes nothing.
     """
 
     d_model: int
@@ -31,6 +33,7 @@ class ModelDims:
     n_kv_heads: tuple[int, ...]
     d_head: tuple[int, ...]
     windows: tuple[int | None, ...]
+    turns_at: int | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(self.n_heads), len(self.n_kv_heads), len(self.d_head), len(self.windows)}

@@ -122,6 +122,12 @@ def _check_tokens(tokens: Tokens, dims: ModelDims) -> None:
         raise SpecError(
             f"a sequence of {longest} tokens: the model's context is {dims.context} tokens; give a shorter prompt."
         )
+    if dims.turns_at is not None and min(tokens.lengths) <= dims.turns_at < longest:
+        raise SpecError(
+            f"sequences of {min(tokens.lengths)} and {longest} tokens in one batch: beyond {dims.turns_at} tokens this "
+            "model embeds every position otherwise, so that the long one would change the short one; give them apart "
+            "(batch size 1)."
+        )
     lowest, highest = int(tokens.ids.min()), int(tokens.ids.max())
     if lowest < 0 or highest >= dims.vocab:
         raise SpecError(

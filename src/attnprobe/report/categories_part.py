@@ -213,8 +213,8 @@ def _beyond(overall: Scored, what: str, others: str) -> str:
         opening = f"Undetermined, with fewer than {MIN_EXAMPLES} examples for some null"
     return (
         f"Does attention find {what}, more than {others}? {opening}: it gets {score} of the attention, mean over "
-        f"heads, {with_interval(margin.value, margin.low, margin.high, DECIMALS)} more than its closest null, "
-        f"{NULL_NAMES[closest.null]}."
+        f"heads; less its closest null, {NULL_NAMES[closest.null]}, that is "
+        f"{with_interval(margin.value, margin.low, margin.high, DECIMALS)}."
     )
 
 

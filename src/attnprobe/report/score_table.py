@@ -51,7 +51,11 @@ def score_table(result: ScoreResult, *, model: str, task: str, rows: int = ROWS_
     if hidden > 0:
         parts.append(Text(f"{hidden} more {noun_of(result.settings)}s are in summary.json", style="dim"))
     parts.append(
-        Text("Difference: from the closest null. q: the largest over nulls. all: mean over heads", style="dim")
+        Text(
+            "Wrong: something else that occurs as often. Position: other keys as far back. Permuted: keys of other "
+            "gold tokens. Difference: from the closest of these nulls. q: the largest over them. all: mean over heads",
+            style="dim",
+        )
     )
     return Group(*parts)
 

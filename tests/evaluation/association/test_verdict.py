@@ -52,9 +52,10 @@ def test_score_and_both_nulls_must_agree(
     assert verdict is expected
 
 
-def test_without_nulls_the_score_alone_is_asked() -> None:
+def test_without_nulls_a_score_supports_nothing_but_may_contradict() -> None:
+    assert verdict_on(overall(**{SCORE: NONE}), AssociationSettings())[0] is Verdict.CONTRADICTED
     verdict, because = verdict_on(overall(**{SCORE: UP}), AssociationSettings())
-    assert verdict is Verdict.SUPPORTED
+    assert verdict is Verdict.UNDETERMINED
     assert because == "score: AUROC 0.700 within strata (0.600 to 0.800; 9 right and 7 wrong)"
 
 

@@ -15,14 +15,14 @@ REQUIRED_NULLS = (Null.WRONG_TOKEN.value, Null.POSITION.value)
 RULES: Mapping[str, str] = {
     "rests_on": (
         "the mean over all scored heads, compared within strata (rule, hops, distractors; thirds of gold length where "
-        "these are unknown), by score and by score less each of the nulls wrong_token and position, where there are any"
+        "these are unknown), by score and by score less each of the nulls wrong_token and position"
     ),
     "supported": "each of these has an AUROC of at least the minimum, and a 95% interval above .5",
     "contradicted": (
         "one of these has an interval within the minimum on either side of .5, or below .5: then alignment is not "
         "higher where the answer is right, or no more so than for keys that are not gold"
     ),
-    "undetermined": "neither, or a class is too small for an interval",
+    "undetermined": "neither, a class too small for an interval, or a null that was not scored",
 }
 
 
@@ -38,7 +38,7 @@ def verdict_on(overall: HeadAssociation, settings: AssociationSettings) -> tuple
     because = "; ".join(_sentence(contrast) for contrast in asked)
     if Verdict.CONTRADICTED in each:
         return Verdict.CONTRADICTED, because
-    if all(one is Verdict.SUPPORTED for one in each):
+    if len(asked) == 1 + len(REQUIRED_NULLS) and all(one is Verdict.SUPPORTED for one in each):
         return Verdict.SUPPORTED, because
     return Verdict.UNDETERMINED, because
 
