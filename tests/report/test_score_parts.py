@@ -136,7 +136,8 @@ def test_parts_of_speech_say_whether_the_next_one_is_found() -> None:
 
     assert part.paragraphs[0] == (
         "Does attention find the part of speech that comes next, more than other parts of speech? Yes: it gets 0.190 "
-        "[0.170, 0.210] of the attention, mean over heads; less its closest null, permuted, that is 0.110 [0.090, 0.130]. "
+        "[0.170, 0.210] of the attention, mean over heads; less its closest null, permuted, that is "
+        "0.110 [0.090, 0.130]. "
         "2 of 4 heads exceed every null (q < 0.05): L2H0, L0H1."
     )
     assert part.tables[0].rows[0][0] == "L2H0"
