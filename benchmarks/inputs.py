@@ -135,7 +135,7 @@ def _sharpened(model: Any, length: int) -> PreTrainedModel:
 
 def _sharpness(at_128: float, length: int) -> float:
     """A factor on query and key weights that keeps entropy about the same as sequences grow."""
-    return at_128 * math.sqrt(math.log(max(length, 2)) / math.log(128))
+    return at_128 * (math.log(max(length, 2)) / math.log(128)) ** 0.35
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
