@@ -40,11 +40,11 @@ lint: setup
 types: setup
 	$(BIN)/pyright
 
-# some minutes on two cores; ONLY='scores gpt2-small 512' measures rows whose benchmark and id hold that text
+# a part of the rows; ONLY='scores gpt2-small 512' measures rows whose benchmark and id hold that text
 bench: setup
 	$(BIN)/python -m benchmarks --only '$(ONLY)'
 
-# every row, about half an hour; with MISSING=1 only those that are not stored yet
+# every row; with MISSING=1 only those that are not stored yet
 bench-full: setup
 	$(BIN)/python -m benchmarks --full --only '$(ONLY)' $(if $(MISSING),--missing)
 	$(BIN)/python -m benchmarks.sweep
