@@ -8,14 +8,11 @@ from typing import Annotated
 
 import typer
 
-from attnprobe.cli.options import option
+from attnprobe.cli.options import model_option, option
 
 _MODEL, _TASK, _ANSWERS, _OUTPUT = "Model", "Task", "How answers come about", "Output"
 
-Model = Annotated[
-    str | None,
-    option(_MODEL, "--model", shows="MODEL", says="A hub name, a directory, or zoo:NAME.", default="zoo:pronto-1374k"),
-]
+Model = Annotated[str | None, model_option("zoo:pronto-1374k")]
 Tokenizer = Annotated[
     str | None,
     option(_MODEL, "--tokenizer", shows="NAME", says="A hub name or directory.", default="the model's own"),

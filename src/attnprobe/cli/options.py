@@ -26,12 +26,17 @@ def option(panel: str, *names: str, shows: str, says: str, default: str | None =
     )
 
 
-Model = Annotated[
-    str | None,
-    option(
-        _MODEL, "--model", shows="MODEL", says="A hub name, a directory, or zoo:NAME.", default="zoo:elimination-144k"
-    ),
-]
+def model_option(default: str) -> object:
+    """Which model, where the command has a default of its own."""
+    return option(_MODEL, "--model", shows="MODEL", says="A hub name, a directory, or zoo:NAME.", default=default)
+
+
+def count_option(generated: int) -> object:
+    """How many examples, where the command generates a number of its own."""
+    return option(_TASK, "-n", shows="N", says="How many examples.", default=f"{generated} of prontoqa, all of a file")
+
+
+Model = Annotated[str | None, model_option("zoo:elimination-144k")]
 Backend = Annotated[
     str,
     option(_MODEL, "--backend", shows="NAME", says="Runs the model: auto, native, transformer_lens or nnsight."),
@@ -83,10 +88,7 @@ Distractors = Annotated[
         says="Of prontoqa: sentences that no proof needs, none, relevant or irrelevant.",
     ),
 ]
-Count = Annotated[
-    str | None,
-    option(_TASK, "-n", shows="N", says="How many examples.", default="48 of prontoqa, all of a file"),
-]
+Count = Annotated[str | None, count_option(48)]
 
 Intervention = Annotated[
     str, option(_EDIT, "--intervention", shows="NAME", says="mask, ablate, patch or scale, one head at a time.")

@@ -6,19 +6,12 @@ test holds the choices listed here equal to the enums there.
 
 from typing import Annotated
 
-from attnprobe.cli.options import option
+from attnprobe.cli.options import count_option, model_option, option
 
-_MODEL, _TASK = "Model", "Task"
 _SCORE, _BESIDE, _OUTPUT = "How attention is scored", "Beside the scores", "Output"
 
-Model = Annotated[
-    str | None,
-    option(_MODEL, "--model", shows="MODEL", says="A hub name, a directory, or zoo:NAME.", default="zoo:pronto-65k"),
-]
-Count = Annotated[
-    str | None,
-    option(_TASK, "-n", shows="N", says="How many examples.", default="96 of prontoqa, all of a file"),
-]
+Model = Annotated[str | None, model_option("zoo:pronto-65k")]
+Count = Annotated[str | None, count_option(96)]
 
 Protocol = Annotated[
     str,
