@@ -15,10 +15,10 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from attnprobe.causal.effects import Readout
 from attnprobe.causal.settings import Metric
-from attnprobe.causal.sweep import Variant, measure_of, readout_logits, run_variants, unedited
+from attnprobe.causal.sweep import Variant, reader_of, readout_logits, run_variants, unedited
 from attnprobe.models.load import load_model
 from attnprobe.models.model import Model
-from attnprobe.plan import Plan, Point, Read, Replace, Site, Tokens, Write
+from attnprobe.plan import Plan, Point, Read, Replace, Site, SweepLimits, Tokens, Write
 from attnprobe.tasks import WordKind
 from benchmarks.harness import arguments, race
 from benchmarks.records import store
@@ -79,15 +79,17 @@ def our_sweep(model: Model, clean: list[int], corrupted: list[int], heads: Heads
     variants = [
         Variant(
             key=(layer, head),
-            write=Write(
-                site=Site(point=Point.Z, layer=layer, heads=(head,)),
-                intervention=Replace(values=values[layer][:, [head]]),
+            writes=(
+                Write(
+                    site=Site(point=Point.Z, layer=layer, heads=(head,)),
+                    intervention=Replace(values=values[layer][:, [head]]),
+                ),
             ),
         )
         for layer, head in heads
     ]
-    measure = measure_of(Metric.LOGIT_DIFF, readout, unpatched)
-    readings = run_variants(model, corrupted, variants, readout, measure, batch_size=12)
+    reader = reader_of(Metric.LOGIT_DIFF, readout, unpatched)
+    readings = run_variants(model, corrupted, variants, reader, SweepLimits(batch_size=12))
     return [float(reading.values[0]) for reading in readings]
 
 

@@ -6,10 +6,10 @@ import torch
 
 from attnprobe.causal.effects import Readout, gold_logprob
 from attnprobe.causal.settings import Metric
-from attnprobe.causal.sweep import Variant, measure_of, readout_logits, run_variants, unedited
+from attnprobe.causal.sweep import Variant, reader_of, readout_logits, run_variants, unedited
 from attnprobe.errors import EffectError, PlanError
 from attnprobe.models.model import Model
-from attnprobe.plan import Edges, Plan, Point, Replace, Site, Tokens, Write, mask_edges
+from attnprobe.plan import Edges, Plan, Point, Replace, Site, SweepLimits, Tokens, Write, mask_edges
 from attnprobe.tasks import WordKind
 
 IDS = (3, 14, 15, 9, 26, 5, 35, 8, 9, 7)
@@ -18,7 +18,7 @@ READOUT = Readout(positions=(6, 8), gold=(8, 7), foil=(1, 2), kinds=(WordKind.NO
 
 def mask_variant(layer: int, head: int, keys: tuple[int, ...] = (2, 4)) -> Variant:
     edges = Edges.product((6, 8), keys)
-    return Variant(key=(layer, head), write=mask_edges(layer=layer, heads=(head,), edges=edges))
+    return Variant(key=(layer, head), writes=(mask_edges(layer=layer, heads=(head,), edges=edges),))
 
 
 def log_probs_of(model: Model, write: Write | None) -> np.ndarray:
@@ -32,10 +32,10 @@ def log_probs_of(model: Model, write: Write | None) -> np.ndarray:
 def test_every_variant_reads_as_if_it_were_run_alone(tiny: Model, batch_size: int) -> None:
     # layers out of order, so that the order of results is not the order of runs
     variants = [mask_variant(layer, head) for layer in (2, 0, 1) for head in (3, 0, 1)]
-    measure = measure_of(Metric.GOLD_LOGPROB, READOUT, torch.zeros(2, 61))
-    readings = run_variants(tiny, IDS, variants, READOUT, measure, batch_size=batch_size)
+    reader = reader_of(Metric.GOLD_LOGPROB, READOUT, torch.zeros(2, 61))
+    readings = run_variants(tiny, IDS, variants, reader, SweepLimits(batch_size=batch_size))
     for variant, reading in zip(variants, readings, strict=True):
-        assert np.abs(reading.values - log_probs_of(tiny, variant.write)).max() < 5e-6
+        assert np.abs(reading.values - log_probs_of(tiny, variant.writes[0])).max() < 5e-6
         assert reading.firing.edited == 4
     plain = log_probs_of(tiny, None)
     assert max(np.abs(reading.values - plain).max() for reading in readings) > 1e-2
@@ -50,26 +50,26 @@ def test_the_unedited_run_unembeds_only_what_is_read(tiny: Model) -> None:
 
 def test_kl_of_an_unedited_variant_is_zero_and_of_an_edited_one_is_not(tiny: Model) -> None:
     clean = readout_logits(unedited(tiny, IDS, READOUT), 0, READOUT)
-    measure = measure_of(Metric.KL, READOUT, clean)
+    reader = reader_of(Metric.KL, READOUT, clean)
     same = Write(
         site=Site(point=Point.RESID, layer=0, positions=(0,)),
         intervention=Replace(values=torch.zeros(())),
     )
-    edited = run_variants(tiny, IDS, [Variant(key=0, write=same)], READOUT, measure, batch_size=1)
-    assert measure(clean[None]).max() < 1e-12
+    edited = run_variants(tiny, IDS, [Variant(key=0, writes=(same,))], reader, SweepLimits(batch_size=1))
+    assert reader(clean).max() < 1e-12
     assert edited[0].values.min() > 1e-4
 
 
 def test_logit_diff_without_a_foil_is_refused() -> None:
     readout = Readout(positions=(6,), gold=(8,), foil=None, kinds=(WordKind.NOUN,))
     with pytest.raises(EffectError, match="logit_diff compares the gold token with a foil"):
-        measure_of(Metric.LOGIT_DIFF, readout, torch.zeros(1, 61))
+        reader_of(Metric.LOGIT_DIFF, readout, torch.zeros(1, 61))
 
 
 def test_a_variant_that_cannot_fire_raises_whatever_shares_its_batch(windowed: Model) -> None:
     """Key 2 is four tokens behind query 6: outside a window of four, which holds the querying token too."""
-    dead = Variant(key="dead", write=mask_edges(layer=0, heads=(0,), edges=Edges.product((6,), (2,))))
-    live = Variant(key="live", write=mask_edges(layer=0, heads=(0,), edges=Edges.product((6,), (3,))))
-    measure = measure_of(Metric.GOLD_LOGPROB, READOUT, torch.zeros(2, 61))
+    dead = Variant(key="dead", writes=(mask_edges(layer=0, heads=(0,), edges=Edges.product((6,), (2,))),))
+    live = Variant(key="live", writes=(mask_edges(layer=0, heads=(0,), edges=Edges.product((6,), (3,))),))
+    reader = reader_of(Metric.GOLD_LOGPROB, READOUT, torch.zeros(2, 61))
     with pytest.raises(PlanError, match="fired 0 times"):
-        run_variants(windowed, IDS, [live, dead], READOUT, measure, batch_size=2)
+        run_variants(windowed, IDS, [live, dead], reader, SweepLimits(batch_size=2))

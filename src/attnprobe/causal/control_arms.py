@@ -135,7 +135,8 @@ def _variant(
     settings: PatchSettings, unit: Unit, edges: Edges, strengths: tuple[float, ...], is_dosed: bool
 ) -> Variant:
     strength = strengths if is_dosed else settings.strength
-    return Variant(key=unit, write=mask_write(dict(edges.rows), unit, strength, settings.empty_row))
+    write = mask_write(dict(edges.rows), unit, strength, settings.empty_row)
+    return Variant(key=unit, writes=(write,))
 
 
 def control_readings(

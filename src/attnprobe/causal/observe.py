@@ -17,7 +17,7 @@ from attnprobe.causal.edits import Donors, mask_write, reachable_rows, replaceme
 from attnprobe.causal.effects import MIN_GAP_LOGITS, recovery
 from attnprobe.causal.settings import Direction, InterventionKind, Metric, PatchSettings
 from attnprobe.causal.subject import Skip, Subject
-from attnprobe.causal.sweep import Measure, Variant, measure_of, readout_logits, run_variants, unedited
+from attnprobe.causal.sweep import Reader, Variant, reader_of, readout_logits, run_variants, unedited
 from attnprobe.causal.units import Unit
 from attnprobe.models.model import Model
 from attnprobe.plan import Firing, ModelDims, Write
@@ -71,9 +71,9 @@ def observe(
     looks = looks_for_mass(subject.rows, layers) if wants_controls else ()
     plain = unedited(model, subject.ids, subject.readout, looks)
     logits = readout_logits(plain, 0, subject.readout)
-    measure = measure_of(settings.metric, subject.readout, logits)
-    clean = measure(logits[None])[0].cpu().numpy()
-    rescale = _rescaling(model, subject, settings, measure, clean)
+    reader = reader_of(settings.metric, subject.readout, logits)
+    clean = reader(logits).cpu().numpy()
+    rescale = _rescaling(model, subject, settings, reader, clean)
     if rescale is None:
         return Skip.NO_GAP
     if is_mask:
@@ -83,9 +83,9 @@ def observe(
         edits = {unit: replacement_write(subject, settings, unit, values) for unit in units}
     rows = dict(zip(layers, plain.streamed, strict=True)) if wants_controls else {}
     arms = control_arms(subject, settings, units, model.dims, rows) if wants_controls else ()
-    variants = [Variant(key=unit, write=write) for unit, write in edits.items()]
+    variants = [Variant(key=unit, writes=(write,)) for unit, write in edits.items()]
     variants += [variant for arm in arms for variant in arm.variants]
-    readings = run_variants(model, subject.ids, variants, subject.readout, measure, batch_size=settings.batch_size)
+    readings = run_variants(model, subject.ids, variants, reader, settings.limits)
     effects = [rescale(reading.values) - rescale(clean) for reading in readings]
     by_unit = {unit: index for index, unit in enumerate(edits)}
     # a unit that sees none of the keys is not run: its effect is 0 by construction
@@ -111,14 +111,14 @@ def _mask_edits(subject: Subject, settings: PatchSettings, units: Sequence[Unit]
 
 
 def _rescaling(
-    model: Model, subject: Subject, settings: PatchSettings, measure: Measure, value: np.ndarray
+    model: Model, subject: Subject, settings: PatchSettings, reader: Reader, value: np.ndarray
 ) -> Callable[[np.ndarray], np.ndarray] | None:
     """What turns `logit_diff` into recovery; the identity for other metrics; None where there is no gap."""
     if settings.metric is not Metric.RECOVERY:
         return lambda values: values
     assert subject.donor is not None
     donor_logits = readout_logits(unedited(model, subject.donor, subject.readout), 0, subject.readout)
-    other, own = float(measure(donor_logits[None])[0].mean()), float(value.mean())
+    other, own = float(reader(donor_logits).mean()), float(value.mean())
     clean, corrupted = (other, own) if settings.direction is Direction.CLEAN_TO_CORRUPTED else (own, other)
     if not abs(clean - corrupted) >= MIN_GAP_LOGITS:
         return None

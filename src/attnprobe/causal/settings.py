@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from attnprobe.causal.controls import ControlKind
 from attnprobe.errors import SpecError
-from attnprobe.plan import EmptyRow, HeadId, Point
+from attnprobe.plan import EmptyRow, HeadId, Point, SweepLimits, SweepMode
 
 
 class InterventionKind(StrEnum):
@@ -63,6 +63,7 @@ _CHOICES: Mapping[str, type[StrEnum]] = {
     "empty_row": EmptyRow,
     "metric": Metric,
     "control": ControlKind,
+    "sweep": SweepMode,
 }
 
 
@@ -97,7 +98,8 @@ class PatchSettings:
         placebo: of a mask: put keys drawn at random from the controls' own pool in the place of the gold keys. Whatever
             such a sweep finds is a false finding, so it tells how often the method errs on this model and task.
         seed: of everything drawn.
-        batch_size: sequences in one forward pass; part of the configuration because it moves the last bits.
+        sweep: how the edits are run; see `SweepMode`.
+        batch_size: most edits that run together; part of the configuration because it moves the last bits.
     """
 
     intervention: InterventionKind = InterventionKind.MASK
@@ -114,6 +116,7 @@ class PatchSettings:
     control: ControlKind | None = None
     placebo: bool = False
     seed: int = 0
+    sweep: SweepMode = SweepMode.AUTO
     batch_size: int = 64
 
     def __post_init__(self) -> None:
@@ -140,6 +143,11 @@ class PatchSettings:
             raise SpecError(
                 "metric recovery needs a clean and a corrupted run: use --intervention patch, or --metric logit_diff."
             )
+
+    @property
+    def limits(self) -> SweepLimits:
+        """How the edits of an example are run."""
+        return SweepLimits(mode=self.sweep, batch_size=self.batch_size)
 
     @property
     def resolved_queries(self) -> str:

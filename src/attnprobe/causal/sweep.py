@@ -1,13 +1,11 @@
 """Run many edits of one token sequence and read each of them.
 
-In: a model, token ids, and `Variant`s (one write each). Out: for every variant what the readout gives, and how often
-its write fired. Full forward passes, batched over variants of one layer at a time, so that every other layer keeps
-its fast attention. A faster engine may take this function's place; what it returns is its contract.
+In: a model, token ids, and `Variant`s. Out: for every variant what the readout gives, and how often its writes fired.
+How it is carried out is the model's business (`Model.sweep`): whole forward passes, or only what an edit can change.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 
 import numpy as np
 import torch
@@ -18,9 +16,19 @@ from attnprobe.causal.effects import Readout, gold_logprob, kl, logit_diff
 from attnprobe.causal.settings import Metric
 from attnprobe.errors import EffectError
 from attnprobe.models.model import Model
-from attnprobe.plan import EMPTY_PLAN, Firing, Plan, Run, Stream, Tokens, Write
-
-Measure = Callable[[Float[Tensor, "variant token vocab"]], Float[Tensor, "variant token"]]
+from attnprobe.plan import (
+    EMPTY_PLAN,
+    Edit,
+    Firing,
+    Measure,
+    Plan,
+    Run,
+    Stream,
+    SweepLimits,
+    Tokens,
+    Unembedding,
+    Write,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,11 +37,11 @@ class Variant:
 
     Attributes:
         key: what the caller knows it by.
-        write: the edit; its site names no sequence, the sweep places it.
+        writes: the edits of that run, at least one; their sites name no sequence.
     """
 
     key: object
-    write: Write
+    writes: tuple[Write, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,16 +50,34 @@ class Reading:
 
     Attributes:
         values: the metric at each token of the readout.
-        firing: how often its write acted.
+        firing: how often its writes acted, all together.
     """
 
     values: np.ndarray
     firing: Firing
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reader:
+    """A metric at the tokens of a readout.
+
+    Attributes:
+        unembedding: the logits it is made of.
+        measure: from those logits to the metric, token by token.
+    """
+
+    unembedding: Unembedding
+    measure: Measure
+
+    def __call__(self, logits: Float[Tensor, "*variant token vocab"]) -> Float[Tensor, "*variant token"]:
+        """The metric from logits over the whole vocabulary at the readout's positions."""
+        tokens = self.unembedding.tokens
+        return self.measure(logits if tokens is None else logits[..., list(tokens)])
+
+
 def unedited(model: Model, ids: Sequence[int], readout: Readout, streams: Sequence[Stream] = ()) -> Run:
     """The plain run of a sequence, unembedded from the first position that the readout needs."""
-    plan = replace(EMPTY_PLAN, streams=tuple(streams), last_logits=_columns(ids, readout))
+    plan: Plan = replace(EMPTY_PLAN, streams=tuple(streams), last_logits=len(ids) - min(readout.positions))
     return model.forward(Tokens.of([ids]), plan)
 
 
@@ -60,8 +86,8 @@ def readout_logits(run: Run, row: int, readout: Readout) -> Float[Tensor, "token
     return run.logits_at(row, readout.positions)
 
 
-def measure_of(metric: Metric, readout: Readout, clean: Float[Tensor, "token vocab"]) -> Measure:
-    """The function that turns logits at the readout's positions into the metric, token by token.
+def reader_of(metric: Metric, readout: Readout, clean: Float[Tensor, "token vocab"]) -> Reader:
+    """What turns logits at the readout's positions into the metric, token by token.
 
     Args:
         metric: which; `recovery` is a ratio of two `logit_diff`s and is formed from them by the caller.
@@ -71,25 +97,28 @@ def measure_of(metric: Metric, readout: Readout, clean: Float[Tensor, "token voc
     Raises:
         EffectError: the metric needs a foil and the readout has none.
     """
+    everything = Unembedding(positions=readout.positions)
     gold = torch.tensor(readout.gold, device=clean.device)
     if metric is Metric.GOLD_LOGPROB:
-        return lambda logits: gold_logprob(logits, gold)
+        return Reader(unembedding=everything, measure=lambda logits: gold_logprob(logits, gold))
     if metric is Metric.KL:
-        return lambda logits: kl(clean, logits)
+        return Reader(unembedding=everything, measure=lambda logits: kl(clean, logits))
     if readout.foil is None:
         raise EffectError(f"{metric} compares the gold token with a foil, and these gold tokens have none.")
-    foil = torch.tensor(readout.foil, device=clean.device)
-    return lambda logits: logit_diff(logits, gold, foil)
+    # a difference of two logits needs no others
+    tokens = tuple(sorted({*readout.gold, *readout.foil}))
+    gold, foil = (
+        torch.tensor([tokens.index(token) for token in chosen], device=clean.device)
+        for chosen in (readout.gold, readout.foil)
+    )
+    return Reader(
+        unembedding=Unembedding(positions=readout.positions, tokens=tokens),
+        measure=lambda logits: logit_diff(logits, gold, foil),
+    )
 
 
 def run_variants(
-    model: Model,
-    ids: Sequence[int],
-    variants: Sequence[Variant],
-    readout: Readout,
-    measure: Measure,
-    *,
-    batch_size: int,
+    model: Model, ids: Sequence[int], variants: Sequence[Variant], reader: Reader, limits: SweepLimits
 ) -> list[Reading]:
     """Run every variant of one sequence and read it.
 
@@ -97,9 +126,8 @@ def run_variants(
         model: which model.
         ids: the sequence that is edited.
         variants: the edits, each alone in its run.
-        readout: where to read.
-        measure: from `measure_of`.
-        batch_size: variants in one forward pass.
+        reader: from `reader_of`.
+        limits: how the sweep is carried out, and how much of it at once.
 
     Returns:
         One reading for each variant, in order.
@@ -107,30 +135,9 @@ def run_variants(
     Raises:
         PlanError: an edit cannot be honoured or did not fire.
     """
-    readings: dict[int, Reading] = {}
-    for chunk in _chunks(variants, batch_size):
-        writes = tuple(
-            replace(variants[index].write, site=replace(variants[index].write.site, batch=(row,)))
-            for row, index in enumerate(chunk)
-        )
-        plan = Plan(writes=writes, last_logits=_columns(ids, readout))
-        run = model.forward(Tokens.of([ids] * len(chunk)), plan)
-        logits = torch.stack([readout_logits(run, row, readout) for row in range(len(chunk))])
-        values = measure(logits).cpu().numpy()
-        for row, index in enumerate(chunk):
-            readings[index] = Reading(values=values[row], firing=run.fired[row])
-    return [readings[index] for index in range(len(variants))]
-
-
-def _columns(ids: Sequence[int], readout: Readout) -> int:
-    return len(ids) - min(readout.positions)
-
-
-def _chunks(variants: Sequence[Variant], batch_size: int) -> Iterator[list[int]]:
-    """Indices of variants that share a forward pass: of one layer, evenly cut to the batch size."""
-    order = sorted(range(len(variants)), key=lambda index: variants[index].write.site.layer)
-    for _, group in groupby(order, key=lambda index: variants[index].write.site.layer):
-        members = list(group)
-        n_chunks = -(-len(members) // batch_size)
-        for part in np.array_split(np.asarray(members), n_chunks):
-            yield [int(index) for index in part]
+    if not variants:
+        return []
+    edits = [Edit(writes=variant.writes) for variant in variants]
+    run = model.sweep(ids, edits, reader.unembedding, reader.measure, limits)
+    values = run.values.cpu().numpy()
+    return [Reading(values=found, firing=sum(fired, Firing())) for found, fired in zip(values, run.fired, strict=True)]

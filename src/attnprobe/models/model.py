@@ -3,7 +3,7 @@
 In: nothing. Out: the `Model` protocol, the `Backend` names, and `Provenance`, which says where the weights came from.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -14,7 +14,18 @@ from jaxtyping import Float
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from attnprobe.plan import EMPTY_PLAN, ModelDims, Plan, Run, Tokens
+from attnprobe.plan import (
+    EMPTY_PLAN,
+    Edit,
+    Measure,
+    ModelDims,
+    Plan,
+    Run,
+    SweepLimits,
+    SweepRun,
+    Tokens,
+    Unembedding,
+)
 
 
 class Backend(StrEnum):
@@ -85,6 +96,30 @@ class Model(Protocol):
         Raises:
             SpecError: the plan does not fit the model or the tokens.
             PlanError: the plan cannot be honoured here (the message says which backend can), or did not fire.
+        """
+        ...
+
+    def sweep(
+        self,
+        ids: Sequence[int],
+        edits: Sequence[Edit],
+        unembedding: Unembedding,
+        measure: Measure,
+        limits: SweepLimits = SweepLimits(),  # noqa: B008, a frozen value
+    ) -> SweepRun:
+        """Run many edits of one sequence, each alone in its run, and measure the logits of each.
+
+        Args:
+            ids: the sequence that is edited.
+            edits: at least one.
+            unembedding: which logits are needed; nothing else is unembedded.
+            measure: called with the logits of some edits at a time.
+            limits: how it is carried out, and how much runs at once.
+
+        Raises:
+            SpecError: an edit does not fit the model or the sequence.
+            PlanError: an edit cannot be honoured here or did not fire.
+            ModelError: one edit alone does not fit in memory.
         """
         ...
 

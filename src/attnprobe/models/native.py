@@ -6,7 +6,7 @@ that only looks (`Execution.masks_itself`) makes no T x T mask, and stops once n
 nothing of ours is on the model.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from threading import RLock, get_ident
 from typing import Any
@@ -20,10 +20,24 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from attnprobe.errors import ModelError, PlanError
 from attnprobe.models.anatomy import Anatomy, Route, find_anatomy, probe_ids
 from attnprobe.models.attention_call import AttentionCall, Plain, UnmadeMask, attend_under_plan
+from attnprobe.models.full_forwards import sweep_by_full_forwards
 from attnprobe.models.model import Backend, Provenance
 from attnprobe.models.output_projection import HeadProjections, OutputProjections
 from attnprobe.models.passes import PassIsOver, evaluating, input_device, model_inputs, options_of, visible_keys
-from attnprobe.plan import EMPTY_PLAN, Execution, ModelDims, Plan, Point, Run, Tokens
+from attnprobe.plan import (
+    EMPTY_PLAN,
+    Edit,
+    Execution,
+    Measure,
+    ModelDims,
+    Plan,
+    Point,
+    Run,
+    SweepLimits,
+    SweepRun,
+    Tokens,
+    Unembedding,
+)
 from attnprobe.shapes import HeadVectors, Logits
 
 # one pass at a time on one set of modules: hooks and the implementation's name sit on the model itself
@@ -102,6 +116,22 @@ class NativeModel:
             with suppress(PassIsOver):
                 logits = self._model(**model_inputs(self._model, self._options, tokens, plan)).logits
         return execution.finish(logits)
+
+    def sweep(
+        self,
+        ids: Sequence[int],
+        edits: Sequence[Edit],
+        unembedding: Unembedding,
+        measure: Measure,
+        limits: SweepLimits = SweepLimits(),  # noqa: B008, a frozen value
+    ) -> SweepRun:
+        """Run many edits of one sequence, each alone in its run, and measure the logits of each.
+
+        Raises:
+            SpecError: an edit does not fit the model or the sequence.
+            PlanError: an edit cannot be honoured or did not fire.
+        """
+        return sweep_by_full_forwards(self, ids, edits, unembedding, measure, limits)
 
     def output_projection(self, layer: int) -> HeadProjections:
         """W_O of a layer, by query head.

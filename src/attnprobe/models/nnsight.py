@@ -15,7 +15,7 @@ have to stand in the block, with `Execution` rebuilt there from the plan, reads 
 attention asked of the server (`TransformersModel(..., attn_implementation="eager")` does).
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -28,12 +28,25 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from attnprobe.errors import ModelError
 from attnprobe.models.anatomy import Anatomy, find_anatomy
 from attnprobe.models.fingerprint import hash_weights
+from attnprobe.models.full_forwards import sweep_by_full_forwards
 from attnprobe.models.liveness import check_liveness
 from attnprobe.models.model import Backend, Provenance
 from attnprobe.models.nnsight_walk import Block, Envoy, Walk, cannot, find_call
 from attnprobe.models.output_projection import HeadProjections, OutputProjections
 from attnprobe.models.passes import evaluating, input_device, model_inputs, options_of
-from attnprobe.plan import EMPTY_PLAN, Execution, ModelDims, Plan, Run, Tokens
+from attnprobe.plan import (
+    EMPTY_PLAN,
+    Edit,
+    Execution,
+    Measure,
+    ModelDims,
+    Plan,
+    Run,
+    SweepLimits,
+    SweepRun,
+    Tokens,
+    Unembedding,
+)
 
 _STATE = "__nnsight__"
 # modules that were bare when we wrapped them, with the `forward` that they carried themselves
@@ -140,6 +153,22 @@ class NnsightModel:
                 if execution.is_over:
                     tracer.stop()
         return execution.finish(walk.logits)
+
+    def sweep(
+        self,
+        ids: Sequence[int],
+        edits: Sequence[Edit],
+        unembedding: Unembedding,
+        measure: Measure,
+        limits: SweepLimits = SweepLimits(),  # noqa: B008, a frozen value
+    ) -> SweepRun:
+        """Run many edits of one sequence, each alone in its run, and measure the logits of each.
+
+        Raises:
+            SpecError: an edit does not fit the model or the sequence.
+            PlanError: an edit cannot be honoured or did not fire.
+        """
+        return sweep_by_full_forwards(self, ids, edits, unembedding, measure, limits)
 
     def output_projection(self, layer: int) -> HeadProjections:
         """W_O of a layer, by query head.

@@ -10,7 +10,7 @@ code, points that it passes no hook at, and edits of the copies of k and v that 
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import cache, partial
@@ -23,6 +23,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from attnprobe.errors import ModelError, PlanError
+from attnprobe.models.full_forwards import sweep_by_full_forwards
 from attnprobe.models.model import Backend, Provenance
 from attnprobe.models.output_projection import HeadProjections, OutputProjections
 from attnprobe.models.passes import PassIsOver, input_device, model_inputs, options_of, visible_keys
@@ -33,7 +34,20 @@ from attnprobe.models.transformer_lens_bridge import (
     own_rounding,
 )
 from attnprobe.models.transformer_lens_points import OTHERS, LayerPoints, locate_points, tapped_rotary
-from attnprobe.plan import EMPTY_PLAN, Execution, ModelDims, Plan, Point, Run, Tokens
+from attnprobe.plan import (
+    EMPTY_PLAN,
+    Edit,
+    Execution,
+    Measure,
+    ModelDims,
+    Plan,
+    Point,
+    Run,
+    SweepLimits,
+    SweepRun,
+    Tokens,
+    Unembedding,
+)
 from attnprobe.shapes import AttnLogits, Visible
 
 _Hook = tuple[str, Callable[..., Tensor | None]]
@@ -145,6 +159,22 @@ class TransformerLensModel:
             with suppress(PassIsOver):
                 logits = _run_or_refuse(partial(self._bridge, inputs.pop("input_ids"), **inputs))
         return execution.finish(logits)
+
+    def sweep(
+        self,
+        ids: Sequence[int],
+        edits: Sequence[Edit],
+        unembedding: Unembedding,
+        measure: Measure,
+        limits: SweepLimits = SweepLimits(),  # noqa: B008, a frozen value
+    ) -> SweepRun:
+        """Run many edits of one sequence, each alone in its run, and measure the logits of each.
+
+        Raises:
+            SpecError: an edit does not fit the model or the sequence.
+            PlanError: an edit cannot be honoured or did not fire.
+        """
+        return sweep_by_full_forwards(self, ids, edits, unembedding, measure, limits)
 
     def output_projection(self, layer: int) -> HeadProjections:
         """W_O of a layer, by query head.

@@ -11,11 +11,13 @@ from attnprobe.plan.plan import EMPTY_PLAN, Plan, Read, Write, mask_edges
 from attnprobe.plan.run import Firing, Run
 from attnprobe.plan.sites import Edges, HeadId, Point, Site
 from attnprobe.plan.streams import LayerAttention, Stream
+from attnprobe.plan.sweeps import Edit, Measure, SweepLimits, SweepMode, SweepRun, Unembedding
 from attnprobe.plan.tokens import Tokens
 
 __all__ = [
     "EMPTY_PLAN",
     "Edges",
+    "Edit",
     "EmptyRow",
     "Execution",
     "Firing",
@@ -23,6 +25,7 @@ __all__ = [
     "Intervention",
     "LayerAttention",
     "Mask",
+    "Measure",
     "ModelDims",
     "Plan",
     "Point",
@@ -32,7 +35,11 @@ __all__ = [
     "Scale",
     "Site",
     "Stream",
+    "SweepLimits",
+    "SweepMode",
+    "SweepRun",
     "Tokens",
+    "Unembedding",
     "Write",
     "mask_edges",
 ]

@@ -29,14 +29,19 @@ def edit_vectors(write: Write, tokens: Tokens, tensor: Tensor) -> Firing:
     Args:
         write: at a point without edges.
         tokens: the batch.
-        tensor: [batch, pos, head, d_head] or [batch, pos, d_model].
+        tensor: [batch, pos, head, d_head] or [batch, pos, d_model]; of keys and values every column, cached ones
+            included, of anything else the columns that run.
 
     Raises:
         SpecError: the values do not fit the entries.
     """
     firing = Firing()
     for row in _rows(write, tokens):
-        columns = _columns(write, tokens, row).to(tensor.device)
+        # keys and values stand there whole, whatever was cached of them
+        columns, chosen = _columns(write, tokens, row, 0 if write.site.point.has_kv_heads else tokens.cached)
+        if not columns.numel():
+            continue
+        columns, chosen = columns.to(tensor.device), chosen.to(tensor.device)
         if tensor.ndim == 4:
             heads = _heads(write, tensor.shape[2]).to(tensor.device)
             where = (row, columns[:, None], heads[None, :])
@@ -44,7 +49,7 @@ def edit_vectors(write: Write, tokens: Tokens, tensor: Tensor) -> Firing:
         else:
             where = (row, columns)
             count = columns.numel()
-        tensor[where] = _changed(tensor[where], write)
+        tensor[where] = _changed(tensor[where], write, chosen, 0)
         firing += Firing(edited=count)
     return firing
 
@@ -72,7 +77,7 @@ def mask_logits(
     assert edges is not None
     heads, firing, emptied = _heads(write, logits.shape[1]), Firing(), list[EmptiedRows]()
     for row in _rows(write, tokens):
-        query, key, strength = _edge_entries(edges, mask, tokens.padding(row), logits)
+        query, key, strength = _edge_entries(edges, mask, tokens.padding(row), tokens.cached, logits)
         reachable = visible[row, 0, query, key]
         firing += _edge_firing(query, reachable, heads.numel())
         penalty = torch.log1p(-strength).to(logits)[reachable]
@@ -100,17 +105,19 @@ def edit_pattern(write: Write, tokens: Tokens, pattern: PatternTensor, visible: 
     for row in _rows(write, tokens):
         start = tokens.padding(row)
         if write.site.edges is not None:
-            query, key, strength = _edge_entries(write.site.edges, what, start, pattern)
+            query, key, strength = _edge_entries(write.site.edges, what, start, tokens.cached, pattern)
             reachable = visible[row, 0, query, key]
             firing += _edge_firing(query, reachable, heads.numel())
             query, key = query[reachable], key[reachable]
             factor = what.factor if isinstance(what, Scale) else (1 - strength).to(pattern)[reachable]
             pattern[row, heads[:, None], query[None], key[None]] *= factor
         else:
-            columns = _columns(write, tokens, row).to(pattern.device)
+            columns, chosen = (part.to(pattern.device) for part in _columns(write, tokens, row, tokens.cached))
+            if not columns.numel():
+                continue
             where = (row, heads[:, None], columns[None, :])
             rows, seen = pattern[where], visible[row, 0, columns]
-            values = _changed(rows[..., start:], write)
+            values = _changed(rows[..., start:], write, chosen, 1)
             # a value put where the query cannot see would let it attend to the future
             rows[..., start:] = torch.where(seen[:, start:], values, rows[..., start:])
             pattern[where] = rows
@@ -134,13 +141,13 @@ def _settle_empty_rows(write: Write, tokens: Tokens, logits: AttnLogits, row: in
         return []
     head, column = heads[empty[:, 0]], query[empty[:, 1]]
     if mask.empty_row is EmptyRow.RAISE:
-        position = int(column[0]) - tokens.padding(row)
+        position = int(column[0]) + tokens.cached - tokens.padding(row)
         raise PlanError(
             f"{describe(write)}: head {int(head[0])} has no visible key left at query position {position} "
             f"of sequence {row} ({empty.shape[0]} such rows). Leave one key, or choose empty_row 'self' or 'zero'."
         )
     # one finite entry keeps the softmax defined; under ZERO the row is cleared once the pattern exists
-    logits[row, head, column, column] = 0
+    logits[row, head, column, column + tokens.cached] = 0
     is_cleared = mask.empty_row is EmptyRow.ZERO
     return [torch.stack([torch.full_like(head, row), head, column])] if is_cleared else []
 
@@ -153,14 +160,23 @@ def _heads(write: Write, n_heads: int) -> Tensor:
     return torch.arange(n_heads) if write.site.heads is None else torch.tensor(write.site.heads)
 
 
-def _columns(write: Write, tokens: Tokens, row: int) -> Tensor:
+def _columns(write: Write, tokens: Tokens, row: int, cached: int) -> tuple[Tensor, Tensor]:
+    """Columns of the chosen positions that run, counted from the first that does; and which of the chosen run."""
     chosen = write.site.positions
     positions = torch.arange(tokens.lengths[row]) if chosen is None else torch.tensor(chosen)
-    return positions + tokens.padding(row)
+    columns = positions + tokens.padding(row) - cached
+    running = columns >= 0
+    return columns[running], running
 
 
-def _changed(old: Tensor, write: Write) -> Tensor:
+def _changed(old: Tensor, write: Write, running: Tensor, axis: int) -> Tensor:
     """Selected entries after a replacement or a scaling.
+
+    Args:
+        old: the entries.
+        write: what replaces or scales them.
+        running: which of the write's positions the entries stand for, true or false for each.
+        axis: of positions, in the values and in the entries.
 
     Raises:
         SpecError: the values do not fit the entries.
@@ -170,6 +186,9 @@ def _changed(old: Tensor, write: Write) -> Tensor:
         return old * what.factor
     assert isinstance(what, Replace)
     values = what.values.to(device=old.device, dtype=old.dtype)
+    place = values.ndim - old.ndim + axis
+    if place >= 0 and values.shape[place] == running.numel():
+        values = values.index_select(place, running.nonzero()[:, 0].to(values.device))
     try:
         return values.expand_as(old)
     except RuntimeError as error:
@@ -179,18 +198,20 @@ def _changed(old: Tensor, write: Write) -> Tensor:
         ) from error
 
 
-def _edge_entries(edges: Edges, what: object, start: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Query columns, key columns and mask strengths, one entry an edge; strengths on the CPU in float64 whatever the
-    model's dtype, or log(1 - s) would lose its digits near 1."""
-    queries = [query + start for query, keys in edges.rows for _ in keys]
-    keys = [key + start for _, row in edges.rows for key in row]
+def _edge_entries(edges: Edges, what: object, start: int, cached: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Query columns that run, key columns and mask strengths, one entry an edge; strengths on the CPU in float64
+    whatever the model's dtype, or log(1 - s) would lose its digits near 1."""
     strength = what.strength if isinstance(what, Mask) else 1.0
     by_row = strength if isinstance(strength, tuple) else (strength,) * len(edges.rows)
-    strengths = [value for value, (_, row) in zip(by_row, edges.rows, strict=True) for _ in row]
+    running = [
+        (query + start - cached, [key + start for key in keys], value)
+        for (query, keys), value in zip(edges.rows, by_row, strict=True)
+        if query + start >= cached
+    ]
     return (
-        torch.tensor(queries, device=like.device),
-        torch.tensor(keys, device=like.device),
-        torch.tensor(strengths, dtype=torch.float64),
+        torch.tensor([query for query, keys, _ in running for _ in keys], dtype=torch.int64, device=like.device),
+        torch.tensor([key for _, keys, _ in running for key in keys], dtype=torch.int64, device=like.device),
+        torch.tensor([value for _, keys, value in running for _ in keys], dtype=torch.float64),
     )
 
 

@@ -100,7 +100,9 @@ class Execution:
             edited = edited.clone() if edited is tensor else edited
             self._fired[index] += edit_vectors(write, self.tokens, edited)
         if Read(point=point, layer=layer) in self.plan.reads and not per_query_head:
-            keep = self._is_token.to(edited.device)
+            # of keys and values every column is there, cached ones included
+            first = self._is_token.shape[1] - edited.shape[1]
+            keep = self._is_token[:, first:].to(edited.device)
             self._reads[point, layer] = torch.where(
                 rearrange(keep, "batch pos -> batch pos" + " 1" * (edited.ndim - 2)), edited, 0
             )
@@ -232,7 +234,8 @@ class Execution:
 
     def _of_tokens(self, pattern: PatternTensor, visible: Visible) -> PatternTensor:
         """A pattern with zeros in rows of padding and wherever a query may not look."""
-        keep = rearrange(self._is_token.to(pattern.device), "batch q_pos -> batch 1 q_pos 1")
+        running = self._is_token[:, self.tokens.cached :].to(pattern.device)
+        keep = rearrange(running, "batch q_pos -> batch 1 q_pos 1")
         return torch.where(keep & visible, pattern, 0)
 
     def _writes_at(self, point: Point, layer: int) -> list[tuple[int, Write]]:

@@ -77,7 +77,7 @@ class Run:
 
         Returns:
             [pos, head, d_head] at q, k, v, z; [pos, d_model] at resid, attn_out, mlp_out; [head, q_pos, k_pos] at
-            attn_logits and pattern.
+            attn_logits and pattern. Of tokens of which some are cached, positions and queries are those that ran.
 
         Raises:
             SpecError: the plan did not ask for it.
@@ -87,4 +87,7 @@ class Run:
                 f"{point} of layer {layer} was not read; add Read(point={point.name}, layer={layer}) to the plan."
             )
         tensor, start = self.reads[point, layer][row], self.tokens.padding(row)
-        return tensor[:, start:, start:] if point.has_edges else tensor[start:]
+        first = max(0, start - self.tokens.cached)
+        if point.has_edges:
+            return tensor[:, first:, start:]
+        return tensor[start if point.has_kv_heads else first :]

@@ -22,16 +22,21 @@ class Tokens:
     Attributes:
         ids: int64 token ids; padding columns hold any valid id.
         lengths: number of tokens of each sequence, padding not counted.
+        cached: how many leading columns do not run: later columns attend to their keys and values, which are at hand
+            from an earlier pass (decoding step by step, or a sweep over what an edit can change).
     """
 
     ids: TokenIds
     lengths: tuple[int, ...]
+    cached: int = 0
 
     def __post_init__(self) -> None:
         if len(self.lengths) != self.ids.shape[0] or not self.lengths:
             raise SpecError(f"tokens: {self.ids.shape[0]} sequences but {len(self.lengths)} lengths.")
         if not all(0 < length <= self.ids.shape[1] for length in self.lengths):
             raise SpecError(f"tokens: lengths {list(self.lengths)} must lie in 1..{self.ids.shape[1]}.")
+        if not 0 <= self.cached < self.ids.shape[1]:
+            raise SpecError(f"tokens: {self.cached} cached columns of {self.ids.shape[1]}; at least one must run.")
 
     @classmethod
     def of(cls, sequences: Sequence[Sequence[int]], *, pad_id: int = 0) -> "Tokens":
