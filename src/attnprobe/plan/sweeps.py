@@ -1,8 +1,8 @@
 """Many edits of one token sequence, each alone in its run: what is asked of a model, and what it gives back.
 
-In: nothing; values only. Out: `Edit`, `Unembedding`, `SweepLimits` and `SweepRun`, the contract of `Model.sweep`. How a
-sweep is carried out is a model's business: `SweepMode.FULL` runs every edit as a whole forward pass and is the oracle of
-whatever is faster.
+In: nothing; values only. Out: `Edit`, `Unembedding`, `SweepLimits` and `SweepRun`, the contract of `Model.sweep`. How
+a sweep is carried out is a model's business: `SweepMode.FULL` runs every edit as a whole forward pass and is the oracle
+of whatever is faster.
 """
 
 from collections.abc import Callable
