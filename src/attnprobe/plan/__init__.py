@@ -11,7 +11,7 @@ from attnprobe.plan.plan import EMPTY_PLAN, Plan, Read, Write, mask_edges
 from attnprobe.plan.run import Firing, Run
 from attnprobe.plan.sites import Edges, HeadId, Point, Site
 from attnprobe.plan.streams import LayerAttention, Stream
-from attnprobe.plan.sweeps import Edit, Measure, SweepLimits, SweepMode, SweepRun, Unembedding
+from attnprobe.plan.sweeps import Edit, Measure, SweepLimits, SweepMode, SweepRun, Unembedding, check_sweep
 from attnprobe.plan.tokens import Tokens
 
 __all__ = [
@@ -41,5 +41,6 @@ __all__ = [
     "Tokens",
     "Unembedding",
     "Write",
+    "check_sweep",
     "mask_edges",
 ]
