@@ -5,7 +5,6 @@ skipped gives what it gave then, a layer that runs finds the keys and values of 
 transformers.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,7 +79,7 @@ class Part:
         assert self.clean.cache is not None, "columns are cached only where there is a cache"
         # without a configuration, layers with a window keep all their columns too, as the masks here expect
         cache = DynamicCache()
-        layers: Sequence[Any] = self.clean.cache.layers
+        layers: Any = self.clean.cache.layers
         for layer, kept in enumerate(layers):
             # of a skipped layer only the length is ever asked
             rows = 1 if layer < self.first_layer else self.rows
