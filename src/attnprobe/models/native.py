@@ -17,13 +17,15 @@ from einops import repeat
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from attnprobe.errors import ModelError, PlanError
+from attnprobe.errors import PlanError
 from attnprobe.models.anatomy import Anatomy, Route, find_anatomy, probe_ids
 from attnprobe.models.attention_call import AttentionCall, Plain, UnmadeMask, attend_under_plan
+from attnprobe.models.corner import CornerEngine, parts_of
 from attnprobe.models.full_forwards import sweep_by_full_forwards
+from attnprobe.models.mask_check import check_visible
 from attnprobe.models.model import Backend, Provenance
 from attnprobe.models.output_projection import HeadProjections, OutputProjections
-from attnprobe.models.passes import PassIsOver, evaluating, input_device, model_inputs, options_of, visible_keys
+from attnprobe.models.passes import PassIsOver, evaluating, input_device, model_inputs, options_of
 from attnprobe.plan import (
     EMPTY_PLAN,
     Edit,
@@ -34,6 +36,7 @@ from attnprobe.plan import (
     Point,
     Run,
     SweepLimits,
+    SweepMode,
     SweepRun,
     Tokens,
     Unembedding,
@@ -68,6 +71,7 @@ class NativeModel:
             self._anatomy = find_anatomy(model)
             self._leaves_masks = _takes_markers(model, self._anatomy)
         self._projections = OutputProjections(self, model)
+        self._corner: CornerEngine | None = None
 
     @property
     def backend(self) -> Backend:
@@ -131,7 +135,21 @@ class NativeModel:
             SpecError: an edit does not fit the model or the sequence.
             PlanError: an edit cannot be honoured or did not fire.
         """
-        return sweep_by_full_forwards(self, ids, edits, unembedding, measure, limits)
+        if limits.mode is SweepMode.FULL:
+            return sweep_by_full_forwards(self, ids, edits, unembedding, measure, limits)
+        with self._lock, torch.no_grad(), evaluating(self._model):
+            self._corner = self._corner or self._corner_engine()
+            return self._corner.sweep(ids, edits, unembedding, measure, limits)
+
+    def _corner_engine(self) -> CornerEngine:
+        parts = parts_of(
+            self._model,
+            self._anatomy,
+            options=self._options,
+            leaves_masks=self._leaves_masks,
+            projection=self._projections.module_of,
+        )
+        return CornerEngine(parts)
 
     def output_projection(self, layer: int) -> HeadProjections:
         """W_O of a layer, by query head.
@@ -161,27 +179,8 @@ class _PlanPass:
             return plain(call.query, call.key, call.value)
         is_unmade = isinstance(call.mask, UnmadeMask)
         if is_unmade or self._execution.needs_pattern(layer) or self._execution.has_streams(layer):
-            self._check_visible(layer, call)
+            check_visible(self._tokens, self._windows[layer], layer, call)
         return attend_under_plan(call, plain, self._execution, layer)
-
-    def _check_visible(self, layer: int, call: AttentionCall) -> None:
-        """What the model lets its queries see is what the plan was checked against."""
-        width, window = self._tokens.width, self._windows[layer]
-        if isinstance(call.mask, UnmadeMask):
-            fits = (call.mask.window or width) == min(window or width, width)
-        elif call.mask is None:
-            fits = call.is_causal and not any(self._tokens.starts) and (window is None or window >= width)
-        else:
-            visible, is_token = call.visible(), self._tokens.attention_mask().bool().to(call.query.device)
-            expected = visible_keys(self._tokens, window).to(visible.device)
-            fits = visible.shape == expected.shape and torch.equal(
-                visible[is_token[:, None]], expected[is_token[:, None]]
-            )
-        if not fits:
-            raise ModelError(
-                f"layer {layer}: the mask that the model passes to its attention is not causal with "
-                f"{_describe(self._windows[layer])}, as its config says; this model cannot be served."
-            )
 
 
 class _MaskRecorder:
@@ -209,10 +208,6 @@ def _takes_markers(model: PreTrainedModel, anatomy: Anatomy) -> bool:
     except (RuntimeError, TypeError, ValueError, IndexError):
         return False  # it looked into it; its masks are then made as in any other pass
     return all(isinstance(mask, UnmadeMask) for mask in recorder.masks)
-
-
-def _describe(window: int | None) -> str:
-    return "no window" if window is None else f"a window of {window} tokens"
 
 
 @contextmanager

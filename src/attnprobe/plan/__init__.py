@@ -5,6 +5,7 @@ read, how often each write fired). Backends only carry tensors to `Execution` an
 """
 
 from attnprobe.plan.dims import ModelDims
+from attnprobe.plan.edits import check_fired
 from attnprobe.plan.execution import Execution
 from attnprobe.plan.interventions import EmptyRow, Intervention, Mask, Replace, Scale
 from attnprobe.plan.plan import EMPTY_PLAN, Plan, Read, Write, mask_edges
@@ -41,6 +42,7 @@ __all__ = [
     "Tokens",
     "Unembedding",
     "Write",
+    "check_fired",
     "check_sweep",
     "mask_edges",
 ]

@@ -16,7 +16,7 @@ from torch import Tensor
 from attnprobe.errors import PlanError
 from attnprobe.kernels import Attention, StoredPattern
 from attnprobe.plan.dims import ModelDims
-from attnprobe.plan.edits import describe, edit_pattern, edit_vectors, mask_logits
+from attnprobe.plan.edits import check_fired, edit_pattern, edit_vectors, mask_logits
 from attnprobe.plan.plan import Plan, Read, Write
 from attnprobe.plan.run import Firing, Run
 from attnprobe.plan.sites import Point
@@ -77,6 +77,11 @@ class Execution:
             and len(self._passed) == len(self.plan.writes)
             and all((read.point, read.layer) in self._reads for read in self.plan.reads)
         )
+
+    @property
+    def fired(self) -> tuple[Firing, ...]:
+        """How often each write has acted so far, in the plan's order."""
+        return tuple(self._fired)
 
     def needs_per_query_head(self, layer: int) -> bool:
         """Whether keys or values of this layer must be expanded to query heads before `vectors` sees them."""
@@ -205,11 +210,7 @@ class Execution:
                     "cannot look at it."
                 )
         for firing, write in zip(self._fired, self.plan.writes, strict=True):
-            if firing.edited == 0:
-                raise PlanError(
-                    f"{describe(write)} fired 0 times ({firing.unreachable} of its entries cannot be seen from their "
-                    "queries); the result would be the unedited run. Choose keys that the queries reach in this layer."
-                )
+            check_fired(write, firing)
         return Run(
             tokens=self.tokens,
             logits=self._checked(logits),
