@@ -12,7 +12,7 @@ from attnprobe.plan.plan import EMPTY_PLAN, Plan, Read, Write, mask_edges
 from attnprobe.plan.run import Firing, Run
 from attnprobe.plan.sites import Edges, HeadId, Point, Site
 from attnprobe.plan.streams import LayerAttention, Stream
-from attnprobe.plan.sweeps import Edit, Measure, SweepLimits, SweepMode, SweepRun, Unembedding
+from attnprobe.plan.sweeps import Edit, Measure, SweepLimits, SweepMode, SweepRun, Unembedding, check_sweep
 from attnprobe.plan.tokens import Tokens
 
 __all__ = [
@@ -43,5 +43,6 @@ __all__ = [
     "Unembedding",
     "Write",
     "check_fired",
+    "check_sweep",
     "mask_edges",
 ]
