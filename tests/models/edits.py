@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from attnprobe.plan import Edges, EmptyRow, ModelDims, Point, Replace, Scale, Site, Write, mask_edges
+from attnprobe.plan import Edges, EmptyRow, ModelDims, Point, Replace, Scale, Site, Write, force_edges, mask_edges
 from tests.models.architectures import LENGTHS
 
 
@@ -58,6 +58,14 @@ def masks(**options: object) -> Callable[[ModelDims], tuple[Write, ...]]:
     return lambda _: (mask_edges(layer=1, heads=(1,), edges=edges, **options), mask_edges(layer=2, edges=edges))
 
 
+def forces(mass: float | tuple[float, ...], **options: object) -> Callable[[ModelDims], tuple[Write, ...]]:
+    edges = Edges.of({3: [1, 2], 5: [0, 1, 4], 6: [6, 2]})
+    return lambda _: (
+        force_edges(layer=1, heads=(1,), edges=edges, mass=mass, **options),
+        force_edges(layer=2, edges=edges, mass=0.3),
+    )
+
+
 def _replaced_rows(dims: ModelDims) -> tuple[Write, ...]:
     generator = torch.Generator().manual_seed(0)
     values = torch.rand(2, 2, LENGTHS[1], generator=generator)
@@ -95,6 +103,15 @@ EDITS: dict[str, Callable[[ModelDims], tuple[Write, ...]]] = {
     ),
     "empty rows attend to nothing": lambda _: (
         mask_edges(layer=1, heads=(1,), edges=Edges.of({2: [0, 1, 2], 4: [3]}), empty_row=EmptyRow.ZERO),
+    ),
+    "force": forces((0.9, 0.2, 0.5)),
+    "force wholly, not at all, nearly": forces((1.0, 0.0, 0.9999)),
+    "force what is masked in part": lambda dims: (*masks(strength=0.7)(dims), *forces(0.6, batch=(0, 2))(dims)),
+    "a forced row that sees nothing else gives the rest to itself": lambda _: (
+        force_edges(layer=1, edges=Edges.of({2: [0, 1, 2], 4: [3]}), mass=0.25, empty_row=EmptyRow.SELF),
+    ),
+    "a forced row that sees nothing else gives the rest to nothing": lambda _: (
+        force_edges(layer=1, edges=Edges.of({2: [0, 1, 2], 4: [3]}), mass=0.25, empty_row=EmptyRow.ZERO),
     ),
     "replace rows of the pattern": _replaced_rows,
     "scale the pattern": _scaled_edges,
