@@ -58,11 +58,21 @@ def masks(**options: object) -> Callable[[ModelDims], tuple[Write, ...]]:
     return lambda _: (mask_edges(layer=1, heads=(1,), edges=edges, **options), mask_edges(layer=2, edges=edges))
 
 
-def forces(mass: float | tuple[float, ...], **options: object) -> Callable[[ModelDims], tuple[Write, ...]]:
+def _forces(dims: ModelDims) -> tuple[Write, ...]:
     edges = Edges.of({3: [1, 2], 5: [0, 1, 4], 6: [6, 2]})
-    return lambda _: (
-        force_edges(layer=1, heads=(1,), edges=edges, mass=mass, **options),
+    return (
+        force_edges(layer=1, heads=(1,), edges=edges, mass=(0.9, 0.0, 1.0)),
         force_edges(layer=2, edges=edges, mass=0.3),
+    )
+
+
+def _forces_beside_masks(dims: ModelDims) -> tuple[Write, ...]:
+    whole = Edges.of({2: [0, 1, 2], 4: [3]})
+    return (
+        force_edges(layer=0, edges=whole, mass=(0.25, 0.9999), empty_row=EmptyRow.SELF),
+        mask_edges(layer=1, edges=Edges.of({3: [1, 2], 5: [0]}), strength=0.7),
+        force_edges(layer=1, heads=(1,), edges=Edges.of({3: [1], 5: [0, 4]}), mass=0.6, batch=(0, 2)),
+        force_edges(layer=2, edges=whole, mass=0.25, empty_row=EmptyRow.ZERO),
     )
 
 
@@ -104,15 +114,8 @@ EDITS: dict[str, Callable[[ModelDims], tuple[Write, ...]]] = {
     "empty rows attend to nothing": lambda _: (
         mask_edges(layer=1, heads=(1,), edges=Edges.of({2: [0, 1, 2], 4: [3]}), empty_row=EmptyRow.ZERO),
     ),
-    "force": forces((0.9, 0.2, 0.5)),
-    "force wholly, not at all, nearly": forces((1.0, 0.0, 0.9999)),
-    "force what is masked in part": lambda dims: (*masks(strength=0.7)(dims), *forces(0.6, batch=(0, 2))(dims)),
-    "a forced row that sees nothing else gives the rest to itself": lambda _: (
-        force_edges(layer=1, edges=Edges.of({2: [0, 1, 2], 4: [3]}), mass=0.25, empty_row=EmptyRow.SELF),
-    ),
-    "a forced row that sees nothing else gives the rest to nothing": lambda _: (
-        force_edges(layer=1, edges=Edges.of({2: [0, 1, 2], 4: [3]}), mass=0.25, empty_row=EmptyRow.ZERO),
-    ),
+    "force": _forces,
+    "force what is masked in part, and rows without anything else": _forces_beside_masks,
     "replace rows of the pattern": _replaced_rows,
     "scale the pattern": _scaled_edges,
     "q": _heads(Point.Q),

@@ -144,9 +144,9 @@ def _forced(
     if force.empty_row is EmptyRow.SELF:
         rest = log_rest.expand_as(forced).masked_fill(~itself, nothing)
         return torch.where(empty, torch.logaddexp(forced, rest), forced), kept
-    # the softmax gives the proportions within K, one finite entry where K is removed; the row's sum is cut afterwards
-    alone = torch.where((lse_on == nothing) & itself, 0.0, on - lse_on.masked_fill(lse_on == nothing, 0))
-    return torch.where(empty, alone, forced), torch.where(empty[..., 0], mass.to(dtype).expand_as(kept), kept)
+    # the softmax gives the proportions within K, or one finite entry where K is removed; the sum is cut afterwards
+    forced = torch.where(empty & (log_mass == nothing) & itself, 0.0, forced)
+    return forced, torch.where(empty[..., 0], mass.to(dtype).expand_as(kept), kept)
 
 
 def _beside_sink(
