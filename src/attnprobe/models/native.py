@@ -137,7 +137,7 @@ class NativeModel:
         watcher = _PlanPass(self._anatomy)
         with ExitStack() as stack:
             stack.enter_context(self._lock)
-            stack.enter_context(torch.no_grad())
+            stack.enter_context(torch.inference_mode())
             stack.enter_context(evaluating(self._model))
             stack.enter_context(self._anatomy.watch(self._model, watcher))
 
@@ -216,12 +216,11 @@ class _PlanPass:
             fits = call.is_causal and not any(tokens.starts) and (window is None or window >= width)
         else:
             visible = call.visible()
-            is_token = tokens.attention_mask()[:, tokens.cached :].bool().to(visible.device)
             if window not in self._expected:
                 self._expected[window] = visible_keys(tokens, window).to(visible.device)
             expected = self._expected[window]
-            fits = visible.shape == expected.shape and torch.equal(
-                visible[is_token[:, None]], expected[is_token[:, None]]
+            fits = visible.shape == expected.shape and (
+                torch.equal(visible, expected) or _agree_at_tokens(visible, expected, tokens)
             )
         if not fits:
             raise ModelError(
@@ -255,6 +254,12 @@ def _takes_markers(model: PreTrainedModel, anatomy: Anatomy) -> bool:
     except (RuntimeError, TypeError, ValueError, IndexError):
         return False  # it looked into it; its masks are then made as in any other pass
     return all(isinstance(mask, UnmadeMask) for mask in recorder.masks)
+
+
+def _agree_at_tokens(visible: Visible, expected: Visible, tokens: Tokens) -> bool:
+    """Whether two masks let the queries that are no padding see the same."""
+    is_token = tokens.attention_mask()[:, None, tokens.cached :].bool().to(visible.device)
+    return torch.equal(visible[is_token], expected[is_token])
 
 
 def _describe(window: int | None) -> str:

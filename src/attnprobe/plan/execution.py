@@ -54,6 +54,7 @@ class Execution:
         # asked many times in a pass, of plans of many writes
         self._touched = {(edit.layer, Point.ATTN_LOGITS) for edit in plan.query_edits}
         self._touched |= {(read.layer, read.point) for read in plan.reads}
+        self._touched_layers = {layer for layer, _ in self._touched} | {write.site.layer for write in plan.writes}
         self._writes: dict[tuple[Point, int], list[tuple[int, Write]]] = {}
         for index, write in enumerate(plan.writes):
             self._touched.add((write.site.layer, write.site.point))
@@ -64,7 +65,7 @@ class Execution:
 
     def touches(self, layer: int, *points: Point) -> bool:
         """Whether the plan reads or writes at one of these points of a layer."""
-        return any((layer, point) in self._touched for point in points)
+        return layer in self._touched_layers and any((layer, point) in self._touched for point in points)
 
     def needs_pattern(self, layer: int) -> bool:
         """Whether this layer must compute its attention pattern explicitly."""
@@ -257,7 +258,9 @@ class Execution:
         assert logits is not None, "only a pass without logits may stop early"
         kept = logits if last is None else logits[:, -last:]
         first = max(0, self.tokens.width - kept.shape[1])
-        if not torch.isfinite(kept[self._is_token[:, first:].to(kept.device)]).all():
+        # the last column is never padding
+        tokens = kept if kept.shape[1] == 1 else kept[self._is_token[:, first:].to(kept.device)]
+        if not torch.isfinite(tokens).all():
             raise PlanError(
                 "the logits hold NaN or infinite values; check the weights, the dtype and the values written."
             )

@@ -186,11 +186,13 @@ EMPTY_PLAN = Plan()
 def _check_query_edit(edit: QueryEdit, dims: ModelDims, tokens: Tokens) -> None:
     sequences = tuple(sorted(sequence for sequence, _, _ in edit.rows))
     _check_site(Site(point=Point.ATTN_LOGITS, layer=edit.layer, heads=edit.heads, batch=sequences), dims, tokens)
+    lengths, first = tokens.lengths, tokens.cached - tokens.width
     for sequence, query, _ in edit.rows:
-        if query >= tokens.lengths[sequence]:
-            raise SpecError(f"position {query} does not exist: sequence {sequence} has {tokens.lengths[sequence]} tokens.")
-        if query < tokens.cached - tokens.padding(sequence):
-            raise SpecError(f"position {query} of sequence {sequence} does not run: it is cached.")
+        if not first + lengths[sequence] <= query < lengths[sequence]:
+            raise SpecError(
+                f"position {query} of sequence {sequence} does not run: it has {lengths[sequence]} tokens, and those "
+                f"before position {max(0, first + lengths[sequence])} are cached."
+            )
 
 
 def _check_tokens(tokens: Tokens, dims: ModelDims) -> None:

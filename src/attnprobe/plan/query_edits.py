@@ -73,13 +73,13 @@ def _chosen(
     edit: QueryEdit, tokens: Tokens, logits: AttnLogits
 ) -> tuple[Int[Tensor, " row"], Int[Tensor, " row"], Bool[Tensor, "row k_pos"]]:
     """Each row's sequence, query column counted from the first that runs, and keys."""
-    starts, places, columns = tokens.starts, list[int](), list[int]()
+    starts, n_keys, flat = tokens.starts, logits.shape[3], list[int]()
     for place, (sequence, _, keys) in enumerate(edit.rows):
-        start = starts[sequence]
-        places += [place] * len(keys)
-        columns += [key + start for key in keys] if start else keys
-    inside = torch.zeros(len(edit.rows), logits.shape[3], dtype=torch.bool)
-    inside[places, columns] = True
+        first = place * n_keys + starts[sequence]
+        flat += [first + key for key in keys]
+    inside = torch.zeros(len(edit.rows) * n_keys, dtype=torch.bool)
+    inside[torch.tensor(flat)] = True
+    inside = inside.view(len(edit.rows), n_keys)
     queries = [query + starts[sequence] - tokens.cached for sequence, query, _ in edit.rows]
     sequences = [sequence for sequence, _, _ in edit.rows]
     device = logits.device

@@ -56,30 +56,27 @@ def shared_edits(steps: Sequence[StepWrites], lengths: Sequence[int], dims: Mode
             for place in places:
                 fired[place] = count
             continue
+        asked = [(place, lengths[place] - 1, steps[place].keys) for place in places]
         for layer, heads in edit.heads:
-            rows: list[tuple[int, int, tuple[int, ...]]] = []
-            for place in places:
-                keys, query = steps[place].keys, lengths[place] - 1
-                seen = reachable(keys, query, layer, dims)
-                if seen:
-                    rows.append((place, query, seen))
-                count = _acted(
-                    len(seen) * len(heads), (len(keys) - len(seen)) * len(heads), 0 if seen else len(heads)
-                )
+            rows = _seen(asked, layer, dims)
+            kept = tuple(row for row in rows if row[2])
+            if kept:
+                edits.append(QueryEdit(layer=layer, heads=heads, intervention=edit.intervention, rows=kept))
+            for (place, _, seen), (_, _, keys) in zip(rows, asked, strict=True):
+                hidden, idle = len(keys) - len(seen), 0 if seen else len(heads)
+                count = _acted(len(seen) * len(heads), hidden * len(heads), idle)
                 fired[place] = count if fired[place] is NONE else fired[place] + count
-            if rows:
-                edits.append(
-                    QueryEdit(layer=layer, heads=heads, intervention=edit.intervention, rows=tuple(rows))
-                )
     return SharedEdits(writes=tuple(writes), query_edits=tuple(edits), fired=tuple(fired))
 
 
-def reachable(keys: tuple[int, ...], query: int, layer: int, dims: ModelDims) -> tuple[int, ...]:
-    """Those keys that a query sees in a layer."""
+def _seen(
+    asked: list[tuple[int, int, tuple[int, ...]]], layer: int, dims: ModelDims
+) -> list[tuple[int, int, tuple[int, ...]]]:
+    """Of each row's keys those that its query sees in a layer."""
     window = dims.windows[layer] if layer < dims.n_layers else None
-    if window is None or keys[0] > query - window:
-        return keys
-    return tuple(key for key in keys if key > query - window)
+    if window is None:
+        return asked
+    return [(place, query, tuple(key for key in keys if key > query - window)) for place, query, keys in asked]
 
 
 def _head_writes(edit: HeadEdit, places: tuple[int, ...]) -> list[Write]:
