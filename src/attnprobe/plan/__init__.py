@@ -5,6 +5,7 @@ read, how often each write fired). Backends only carry tensors to `Execution` an
 """
 
 from attnprobe.plan.dims import ModelDims
+from attnprobe.plan.edits import check_fired
 from attnprobe.plan.execution import Execution
 from attnprobe.plan.interventions import EmptyRow, Force, Intervention, Mask, Replace, Scale
 from attnprobe.plan.plan import EMPTY_PLAN, Plan, QueryEdit, Read, Write, force_edges, mask_edges
@@ -43,6 +44,7 @@ __all__ = [
     "Tokens",
     "Unembedding",
     "Write",
+    "check_fired",
     "force_edges",
     "mask_edges",
 ]

@@ -136,6 +136,19 @@ def describe(write: Write) -> str:
     return f"{type(write.intervention).__name__.lower()} at {site.point} of layer {site.layer} ({heads})"
 
 
+def check_fired(write: Write, firing: Firing) -> None:
+    """Refuse a write that never acted.
+
+    Raises:
+        PlanError: it did not.
+    """
+    if firing.edited == 0:
+        raise PlanError(
+            f"{describe(write)} fired 0 times ({firing.unreachable} of its entries cannot be seen from their "
+            "queries); the result would be the unedited run. Choose keys that the queries reach in this layer."
+        )
+
+
 def _settle_empty_rows(write: Write, tokens: Tokens, logits: AttnLogits, row: int, query: Tensor) -> list[EmptiedRows]:
     mask = write.intervention
     assert isinstance(mask, Mask)

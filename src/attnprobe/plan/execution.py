@@ -16,11 +16,11 @@ from torch import Tensor
 from attnprobe.errors import PlanError
 from attnprobe.kernels import Attention, StoredPattern
 from attnprobe.plan.dims import ModelDims
-from attnprobe.plan.edits import describe, edit_pattern, edit_vectors, mask_logits
+from attnprobe.plan.edits import check_fired, edit_pattern, edit_vectors, mask_logits
 from attnprobe.plan.forcing import ShortRows, force_logits
 from attnprobe.plan.interventions import Force
 from attnprobe.plan.plan import Plan, Read, Write
-from attnprobe.plan.query_edits import describe_queries, edit_queries
+from attnprobe.plan.query_edits import as_write, edit_queries
 from attnprobe.plan.run import Firing, Run
 from attnprobe.plan.sites import Point
 from attnprobe.plan.streams import LayerAttention
@@ -90,6 +90,11 @@ class Execution:
             and not self.plan.query_edits
             and all((read.point, read.layer) in self._reads for read in self.plan.reads)
         )
+
+    @property
+    def fired(self) -> tuple[Firing, ...]:
+        """How often each write has acted so far, in the plan's order."""
+        return tuple(self._fired)
 
     def needs_per_query_head(self, layer: int) -> bool:
         """Whether keys or values of this layer must be expanded to query heads before `vectors` sees them."""
@@ -230,17 +235,9 @@ class Execution:
                     "cannot look at it."
                 )
         for firing, write in zip(self._fired, self.plan.writes, strict=True):
-            if firing.edited == 0:
-                raise PlanError(
-                    f"{describe(write)} fired 0 times ({firing.unreachable} of its entries cannot be seen from their "
-                    "queries); the result would be the unedited run. Choose keys that the queries reach in this layer."
-                )
+            check_fired(write, firing)
         for firing, edit in zip(self._fired_queries, self.plan.query_edits, strict=True):
-            if firing.edited == 0:
-                raise PlanError(
-                    f"{describe_queries(edit)} fired 0 times in {len(edit.rows)} sequences; the result would be the "
-                    "unedited run. Choose keys that the queries reach in this layer."
-                )
+            check_fired(as_write(edit), firing)
         return Run(
             tokens=self.tokens,
             logits=self._checked(logits),

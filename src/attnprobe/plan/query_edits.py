@@ -116,7 +116,7 @@ def _mask(
     if mask.empty_row is EmptyRow.RAISE:
         position = int(column[0]) + tokens.cached - tokens.padding(int(sequence[0]))
         raise PlanError(
-            f"{describe_queries(edit)}: head {int(place[1][head[0], 0])} has no visible key left at "
+            f"{describe(as_write(edit))}: head {int(place[1][head[0], 0])} has no visible key left at "
             f"query position {position} of sequence {int(sequence[0])} ({head.numel()} such rows). Leave one key, or "
             "choose empty_row 'self' or 'zero'."
         )
@@ -140,7 +140,7 @@ def _force(
     assert isinstance(force, Force)
     assert isinstance(force.mass, float | int)
     mass = torch.full((len(inside),), float(force.mass), dtype=torch.float64, device=logits.device)
-    forced, kept = forced_rows(_as_write(edit), tokens, place, logits[place], inside, mass, sinks)
+    forced, kept = forced_rows(as_write(edit), tokens, place, logits[place], inside, mass, sinks)
     logits[place] = forced.to(logits.dtype)
     if not (kept < 1).any():
         return []
@@ -148,12 +148,7 @@ def _force(
     return [(torch.stack([place[0][0, at], place[1][head, 0], place[2][0, at]]), kept[head, at])]
 
 
-def describe_queries(edit: QueryEdit) -> str:
-    """An edit in words, for messages."""
-    return describe(_as_write(edit))
-
-
-def _as_write(edit: QueryEdit) -> Write:
+def as_write(edit: QueryEdit) -> Write:
     """One of its rows as a write, which says in messages what is done."""
     sequence, query, keys = edit.rows[0]
     edges = Edges(((query, keys),))

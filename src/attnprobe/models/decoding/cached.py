@@ -131,9 +131,7 @@ class CachedSteps:
         lengths = tuple(len(self._prompts[row]) for row in members)
         return Tokens(ids=self._ids[list(members)], lengths=lengths, cached=cached)
 
-    def _one_token(
-        self, ids: Sequence[Sequence[int]], steps: Sequence[StepWrites]
-    ) -> tuple[Scores, list[Firing]]:
+    def _one_token(self, ids: Sequence[Sequence[int]], steps: Sequence[StepWrites]) -> tuple[Scores, list[Firing]]:
         assert self._cache is not None
         tokens = Tokens(ids=self._ids, lengths=tuple(map(len, ids)), cached=self._ids.shape[1] - 1)
         run, fired = self._pass(tokens, steps, self._rows, self._cache)

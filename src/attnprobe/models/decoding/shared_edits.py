@@ -82,9 +82,7 @@ def _seen(
 def _head_writes(edit: HeadEdit, places: tuple[int, ...]) -> list[Write]:
     # at the one column that runs, whatever its position in each row
     return [
-        Write(
-            site=Site(point=Point.Z, layer=layer, heads=heads, batch=places), intervention=edit.interventions[layer]
-        )
+        Write(site=Site(point=Point.Z, layer=layer, heads=heads, batch=places), intervention=edit.interventions[layer])
         for layer, heads in edit.heads
     ]
 
