@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from attnprobe.errors import SpecError
-from attnprobe.plan import Edges, Force, HeadId, Mask, ModelDims, Point, Replace, Scale, Site, Write
+from attnprobe.plan import Edges, Force, HeadId, Mask, Point, Replace, Scale, Site, Write
 
 Keys = Callable[[Sequence[int]], tuple[int, ...]]
 """From the tokens so far to the key positions of the query that predicts the next, ascending; empty for none."""

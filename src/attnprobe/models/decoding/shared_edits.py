@@ -1,7 +1,7 @@
 """The edits that several rows of a batch have alike at one step, put together so that they are carried out at once.
 
-In: each row's `StepWrites`. Out: `SharedEdits`: what the plan is given, and how often it acts in each row, which follows
-from the keys that a row asks for and from what its query sees.
+In: each row's `StepWrites`. Out: `SharedEdits`: what the plan is given, and how often it acts in each row, which
+follows from the keys that a row asks for and from what its query sees.
 """
 
 from collections.abc import Sequence

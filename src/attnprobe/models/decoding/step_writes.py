@@ -14,7 +14,6 @@ from attnprobe.errors import PlanError, SpecError
 from attnprobe.models.decoding.alike import EdgeEdit, HeadEdit
 from attnprobe.plan import Firing, ModelDims, Point, Replace, Write
 
-
 NONE = Firing()
 
 
