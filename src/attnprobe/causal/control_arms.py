@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Float
 
 from attnprobe.causal.controls import Control, ControlKind, sample_control
-from attnprobe.causal.edits import mask_write
+from attnprobe.causal.edits import keys_write
 from attnprobe.causal.key_groups import KeyGroup, key_groups, query_positions
-from attnprobe.causal.settings import PatchSettings
+from attnprobe.causal.settings import InterventionKind, PatchSettings
 from attnprobe.causal.subject import Subject
 from attnprobe.causal.sweep import Variant
 from attnprobe.causal.units import Unit
@@ -26,6 +26,14 @@ AttentionRows = Float[np.ndarray, "head row k_pos"]
 
 KINDS = (ControlKind.RANDOM_KEYS, ControlKind.DISTANCE, ControlKind.MASS)
 """Every masking sweep runs all of them, so that a page can show them side by side; one is named as the control."""
+
+
+def kinds_of(settings: PatchSettings) -> tuple[ControlKind, ...]:
+    """The kinds of control that a sweep runs: all that its intervention knows, or none where none is wanted."""
+    if settings.resolved_control is ControlKind.NONE:
+        return ()
+    # a force gives every control its own mass, so that there is nothing to match by mass
+    return KINDS if settings.intervention is InterventionKind.MASK else (ControlKind.RANDOM_KEYS, ControlKind.DISTANCE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -98,7 +106,7 @@ def control_arms(
     }
     return tuple(
         _arm(kind, subject, settings, unit, groups[dims.windows[unit.layer]], attention[unit.layer])
-        for kind in KINDS
+        for kind in kinds_of(settings)
         for unit in units
     )
 
@@ -134,8 +142,7 @@ def _arm(
 def _variant(
     settings: PatchSettings, unit: Unit, edges: Edges, strengths: tuple[float, ...], is_dosed: bool
 ) -> Variant:
-    strength = strengths if is_dosed else settings.strength
-    write = mask_write(dict(edges.rows), unit, strength, settings.empty_row)
+    write = keys_write(dict(edges.rows), unit, settings, strengths if is_dosed else None)
     return Variant(key=unit, writes=(write,))
 
 

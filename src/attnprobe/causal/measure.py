@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from attnprobe.causal.control_arms import KINDS
+from attnprobe.causal.control_arms import kinds_of
 from attnprobe.causal.controls import ControlKind
 from attnprobe.causal.edits import REFERENCE_EXAMPLES, Donors, mean_z
 from attnprobe.causal.frames import controls_frame, kind_mean, rows_frame, tokens_frame
@@ -120,7 +120,7 @@ def _result(
     n_units = len(units_of(PatchSettings(intervention=settings.intervention, site=settings.site), model.dims))
     tables = {
         kind: _table(observations, units, kind, settings.seed, n_units)
-        for kind in (KINDS if observations[0].controls else (ControlKind.NONE,))
+        for kind in (kinds_of(settings) or (ControlKind.NONE,))
     }
     named = settings.resolved_control
     paired = _paired(observations, named)

@@ -13,9 +13,9 @@ from jaxtyping import Float, Int
 
 from attnprobe.causal.control_arms import ControlReading, control_arms, control_readings, looks_for_mass
 from attnprobe.causal.controls import ControlKind
-from attnprobe.causal.edits import Donors, mask_write, reachable_rows, replacement_write
+from attnprobe.causal.edits import Donors, keys_write, reachable_rows, replacement_write
 from attnprobe.causal.effects import MIN_GAP_LOGITS, recovery
-from attnprobe.causal.settings import Direction, InterventionKind, Metric, PatchSettings
+from attnprobe.causal.settings import Direction, Metric, PatchSettings
 from attnprobe.causal.subject import Skip, Subject
 from attnprobe.causal.sweep import Reader, Variant, reader_of, readout_logits, run_variants, unedited
 from attnprobe.causal.units import Unit
@@ -65,8 +65,8 @@ def observe(
     donor = donors.donor_of(subject) if donors.needs_donor() else None
     if donors.needs_donor() and donor is None:
         return Skip.NO_DONOR
-    is_mask = settings.intervention is InterventionKind.MASK
-    wants_controls = is_mask and settings.resolved_control is not ControlKind.NONE
+    has_keys = settings.intervention.has_keys
+    wants_controls = settings.resolved_control is not ControlKind.NONE
     layers = sorted({unit.layer for unit in units})
     looks = looks_for_mass(subject.rows, layers) if wants_controls else ()
     plain = unedited(model, subject.ids, subject.readout, looks)
@@ -76,8 +76,8 @@ def observe(
     rescale = _rescaling(model, subject, settings, reader, clean)
     if rescale is None:
         return Skip.NO_GAP
-    if is_mask:
-        edits = _mask_edits(subject, settings, units, model.dims)
+    if has_keys:
+        edits = _key_edits(subject, settings, units, model.dims)
     else:
         values = donors.values(model, subject, donor)
         edits = {unit: replacement_write(subject, settings, unit, values) for unit in units}
@@ -98,16 +98,14 @@ def observe(
         clean=rescale(clean),
         effect=effect,
         fired=np.array([firing.edited for firing in firings]),
-        unreachable=np.array([n_asked - firing.edited if is_mask else 0 for firing in firings]),
+        unreachable=np.array([n_asked - firing.edited if has_keys else 0 for firing in firings]),
         controls=control_readings(arms, units, effect.mean(axis=1), [value.mean() for value in effects[len(edits) :]]),
     )
 
 
-def _mask_edits(subject: Subject, settings: PatchSettings, units: Sequence[Unit], dims: ModelDims) -> dict[Unit, Write]:
+def _key_edits(subject: Subject, settings: PatchSettings, units: Sequence[Unit], dims: ModelDims) -> dict[Unit, Write]:
     rows = {unit: reachable_rows(subject.rows, unit.layer, dims) for unit in units}
-    return {
-        unit: mask_write(edges, unit, settings.strength, settings.empty_row) for unit, edges in rows.items() if edges
-    }
+    return {unit: keys_write(edges, unit, settings) for unit, edges in rows.items() if edges}
 
 
 def _rescaling(

@@ -37,7 +37,7 @@ class Unit:
 
 def point_of(settings: PatchSettings) -> Point:
     """The point that an intervention acts at."""
-    if settings.intervention is InterventionKind.MASK:
+    if settings.intervention.has_keys:
         return Point.ATTN_LOGITS
     return settings.site if settings.intervention is InterventionKind.PATCH else Point.Z
 
