@@ -8,7 +8,7 @@ The mirror turns the same mass, on the same rows, from the gold keys to those th
 written raises the foil then as it raises the gold word.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,25 +16,28 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from attnprobe.causal.controls import Control, ControlKind, sample_control
+from attnprobe.causal.control_arms import looks_for_mass
+from attnprobe.causal.controls import ControlKind
 from attnprobe.causal.edits import force_write, reachable_rows
 from attnprobe.causal.effects import Readout, gold_logprob
-from attnprobe.causal.key_groups import KeyGroup, key_groups
+from attnprobe.causal.head_sets import Edited
+from attnprobe.causal.joint_controls import AttentionRows, JointControl, joint_control
+from attnprobe.causal.joint_writes import merged
+from attnprobe.causal.key_groups import key_groups
 from attnprobe.causal.proof_steps import Mirror
 from attnprobe.causal.settings import PatchSettings
 from attnprobe.causal.subject import Subject
 from attnprobe.causal.sweep import Reader, Variant, reader_of, readout_logits, run_variants
 from attnprobe.causal.units import Unit
-from attnprobe.kernels.rows import pattern_rows
 from attnprobe.models.model import Model
-from attnprobe.plan import LayerAttention, ModelDims, Plan, Stream, Tokens, Unembedding
+from attnprobe.plan import ModelDims, Plan, Tokens, Unembedding
 
 Rows = Mapping[int, Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Dosed:
-    """What forces did to one example, for each set of heads and mass; NaN where there is nothing to compare.
+    """What forces did to one example, for each unit and mass; NaN where there is nothing to compare.
 
     Attributes:
         clean: the metric on the unedited run, mean over the tokens read.
@@ -42,8 +45,8 @@ class Dosed:
         control: the same with control keys; NaN where none match.
         mirror: log p(foil) with the foil's keys less that of the unedited run, mean over the rows that have any.
         mirror_gold: log p(gold) with the gold keys less that of the unedited run, the same rows forced and read.
-        clean_mass: attention to the gold keys in the unedited run, mean over rows and heads, for each set.
-        reasons: why a set has no control, None where it has one.
+        clean_mass: attention to the gold keys in the unedited run, mean over rows and heads, for each unit.
+        reasons: why a unit has no control, None where it has one.
     """
 
     clean: float
@@ -56,7 +59,7 @@ class Dosed:
 
     @property
     def is_matched(self) -> Bool[np.ndarray, " unit"]:
-        """Whether a set has a control."""
+        """Whether a unit has a control."""
         return np.array([reason is None for reason in self.reasons])
 
 
@@ -64,49 +67,53 @@ def observe_doses(
     model: Model,
     subject: Subject,
     settings: PatchSettings,
-    sets: Sequence[Sequence[Unit]],
+    units: Sequence[Edited],
     doses: Sequence[float],
 ) -> Dosed:
-    """Force each set of heads at each mass on one example.
+    """Force each unit at each mass on one example.
 
     Args:
         model: which model.
         subject: prepared for a force.
         settings: of the force; its own `mass` is not used.
-        sets: heads that are forced together, in one run.
+        units: heads, or sets of heads that are forced together, each alone in its run.
         doses: masses in [0, 1].
 
     Raises:
         PlanError: a force cannot be honoured, or a row has nothing to give the rest of its mass to.
     """
-    layers = sorted({unit.layer for units in sets for unit in units})
-    looks = tuple(Stream(layer=layer, statistic=_rows_of(sorted(subject.rows))) for layer in layers)
+    layers = sorted({member.layer for unit in units for member in unit.members})
+    looks = looks_for_mass(subject.rows, layers)
     positions = _positions(subject)
     plain = model.forward(Tokens.of([subject.ids]), Plan(streams=looks, last_logits=len(subject.ids) - positions[0]))
     main = reader_of(settings.metric, subject.readout, readout_logits(plain, 0, subject.readout))
     reader = _joint_reader(main, subject.readout, subject.mirror, positions, plain.logits.device)
     clean = reader.measure(plain.logits_at(0, positions)[None])[0].cpu().numpy()
+    read_at = _read_at(len(subject.scored), 0 if subject.mirror is None else len(subject.mirror.foils))
     arms = _Arms(subject, settings, model.dims)
-    variants = [variant for place, units in enumerate(sets) for variant in arms.variants(place, units, doses)]
-    found = np.full((len(sets), len(doses), len(_Arms.KINDS)), np.nan)
-    # a set that sees none of the keys is not run: its effect is 0 by construction
+    controls = [arms.control(unit) for unit in units]
+    variants = [
+        variant
+        for place, (unit, control) in enumerate(zip(units, controls, strict=True))
+        for variant in arms.variants(place, unit, control, doses)
+    ]
+    found = np.full((len(units), len(doses), len(_Arms.KINDS)), np.nan)
+    # what sees none of the keys is not run: its effect is 0 by construction
     found[:, :, 0] = 0.0
-    parts = _Parts.of(len(subject.scored), 0 if subject.mirror is None else len(subject.mirror.foils))
-    for variant, reading in zip(
-        variants, run_variants(model, subject.ids, variants, reader, settings.limits), strict=True
-    ):
+    readings = run_variants(model, subject.ids, variants, reader, settings.limits)
+    for variant, reading in zip(variants, readings, strict=True):
         assert isinstance(variant.key, tuple)
         place, dose, arm = variant.key
-        found[place, dose, arm] = (reading.values - clean)[parts.read_by[arm]].mean()
+        found[place, dose, arm] = (reading.values - clean)[read_at[arm]].mean()
     streamed = dict(zip(layers, plain.streamed, strict=True))
     return Dosed(
-        clean=float(clean[parts.read_by[0]].mean()),
+        clean=float(clean[read_at[0]].mean()),
         effect=found[:, :, 0],
         control=found[:, :, 1],
         mirror=found[:, :, 2],
         mirror_gold=found[:, :, 3],
-        clean_mass=np.array([_clean_mass(subject.rows, units, streamed, model.dims) for units in sets]),
-        reasons=tuple(arms.reason(units) for units in sets),
+        clean_mass=np.array([_clean_mass(subject.rows, unit, streamed, model.dims) for unit in units]),
+        reasons=tuple("no control was asked for" if one is None else one.reason for one in controls),
     )
 
 
@@ -119,62 +126,53 @@ class _Arms:
         self._subject = subject
         self._settings = settings
         self._dims = dims
-        self._drawn: dict[int | None, Control] = {}
-
-    def variants(self, place: int, units: Sequence[Unit], doses: Sequence[float]) -> Iterator[Variant]:
-        """Of one set of heads; their keys are (place of the set, place of the mass, place in `KINDS`)."""
-        mirror = self._subject.mirror
-        gold = self._seen(self._subject.rows, units)
-        by_arm: list[dict[Unit, Rows]] = [gold, {}, {}, {}]
-        if self.reason(units) is None and self._settings.resolved_control is not ControlKind.NONE:
-            by_arm[1] = {unit: dict(edges.rows) for unit in gold if (edges := self._control(unit).control) is not None}
-        if mirror is not None:
-            by_arm[2], by_arm[3] = self._seen(mirror.foil_rows, units), self._seen(mirror.gold_rows, units)
-        for dose, mass in enumerate(doses):
-            for arm, rows in enumerate(by_arm):
-                writes = tuple(force_write(rows[unit], unit, mass, self._settings.empty_row) for unit in rows)
-                if writes:
-                    yield Variant(key=(place, dose, arm), writes=writes)
-
-    def reason(self, units: Sequence[Unit]) -> str | None:
-        """Why a set of heads has no control, None where it has one: all its layers that see a gold key need theirs."""
-        kind = self._settings.resolved_control
-        if kind is ControlKind.NONE:
-            return "no control was asked for"
-        reasons = [self._control(unit).reason for unit in self._seen(self._subject.rows, units)]
-        return next(filter(None, reasons), None) if reasons else "no gold key is in sight of an edited row"
-
-    def _seen(self, rows: Rows, units: Sequence[Unit]) -> dict[Unit, Rows]:
-        seen = {unit: reachable_rows(rows, unit.layer, self._dims) for unit in units}
-        return {unit: found for unit, found in seen.items() if found}
-
-    def _control(self, unit: Unit) -> Control:
-        """All heads whose layers see the same keys share one draw."""
-        window = self._dims.windows[unit.layer]
-        if window not in self._drawn:
-            example, settings = self._subject.aligned, self._settings
-            groups: tuple[KeyGroup, ...] = key_groups(
-                self._subject.rows,
-                special=example.special,
+        self._groups = {
+            window: key_groups(
+                subject.rows,
+                special=subject.aligned.special,
                 window=window,
                 shared_keys=settings.resolved_queries != "predicting",
             )
-            kind, name = settings.resolved_control, example.example.id
-            self._drawn[window] = sample_control(kind, groups, seed=settings.seed, example_id=name)
-        return self._drawn[window]
+            for window in set(dims.windows)
+        }
+
+    def control(self, unit: Edited) -> JointControl | None:
+        """What stands against the gold keys of a unit; None where nothing is to."""
+        kind = self._settings.resolved_control
+        if kind is ControlKind.NONE:
+            return None
+        return joint_control(kind, self._subject, self._settings, unit, self._dims.windows, self._groups, {})
+
+    def variants(
+        self, place: int, unit: Edited, control: JointControl | None, doses: Sequence[float]
+    ) -> Iterator[Variant]:
+        """Of one unit; their keys are (place of the unit, place of the mass, place in `KINDS`)."""
+        mirror = self._subject.mirror
+        by_arm = [self._seen(self._subject.rows, unit), {}, {}, {}]
+        if control is not None and control.is_matched:
+            by_arm[1] = {
+                member: dict(drawn.control.rows)
+                for members, drawn in control.drawn
+                if drawn.control is not None
+                for member in members
+            }
+        if mirror is not None:
+            by_arm[2], by_arm[3] = self._seen(mirror.foil_rows, unit), self._seen(mirror.gold_rows, unit)
+        for dose, mass in enumerate(doses):
+            for arm, rows in enumerate(by_arm):
+                writes = [force_write(rows[member], member, mass, self._settings.empty_row) for member in rows]
+                if writes:
+                    yield Variant(key=(place, dose, arm), writes=merged(writes))
+
+    def _seen(self, rows: Rows, unit: Edited) -> dict[Unit, Rows]:
+        seen = {member: reachable_rows(rows, member.layer, self._dims) for member in unit.members}
+        return {member: found for member, found in seen.items() if found}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Parts:
+def _read_at(n_read: int, n_mirror: int) -> tuple[slice, ...]:
     """Which of the values of a joint reader each arm is read at."""
-
-    read_by: tuple[slice, ...]
-
-    @classmethod
-    def of(cls, n_read: int, n_mirror: int) -> "_Parts":
-        read, gold = slice(0, n_read), slice(n_read, n_read + n_mirror)
-        foil = slice(n_read + n_mirror, n_read + 2 * n_mirror)
-        return cls(read_by=(read, read, foil, gold))
+    read, gold = slice(0, n_read), slice(n_read, n_read + n_mirror)
+    return read, read, slice(n_read + n_mirror, n_read + 2 * n_mirror), gold
 
 
 def _positions(subject: Subject) -> tuple[int, ...]:
@@ -201,21 +199,12 @@ def _joint_reader(
     return Reader(unembedding=everything, measure=measure)
 
 
-def _rows_of(q_positions: Sequence[int]) -> Callable[[LayerAttention], Float[np.ndarray, "head row k_pos"]]:
-    columns = torch.tensor([q_positions])
-
-    def look(seen: LayerAttention) -> Float[np.ndarray, "head row k_pos"]:
-        return pattern_rows(seen.source, columns)[0].float().cpu().numpy()
-
-    return look
-
-
-def _clean_mass(rows: Rows, units: Sequence[Unit], attention: Mapping[int, np.ndarray], dims: ModelDims) -> float:
+def _clean_mass(rows: Rows, unit: Edited, attention: Mapping[int, AttentionRows], dims: ModelDims) -> float:
     """Attention from the forced rows to their keys, mean over the heads and rows that see any; NaN if none does."""
     place = {query: index for index, query in enumerate(sorted(rows))}
     masses = [
-        float(attention[unit.layer][unit.index, place[query], list(keys)].sum())
-        for unit in units
-        for query, keys in reachable_rows(rows, unit.layer, dims).items()
+        float(attention[member.layer][member.index, place[query], list(keys)].sum())
+        for member in unit.members
+        for query, keys in reachable_rows(rows, member.layer, dims).items()
     ]
     return float(np.mean(masses)) if masses else float("nan")
