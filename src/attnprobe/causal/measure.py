@@ -5,17 +5,19 @@ example after the other, and only then averages.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from attnprobe.causal.control_arms import kinds_of
 from attnprobe.causal.controls import ControlKind
+from attnprobe.causal.force_curve import curve_of
 from attnprobe.causal.frames import controls_frame, kind_mean, rows_frame, tokens_frame
 from attnprobe.causal.observe import Observation
 from attnprobe.causal.prepared import Progress, counts_of, prepare_task
 from attnprobe.causal.result import PatchResult
 from attnprobe.causal.rows import HeadResult, PairedEffects, difference_table
-from attnprobe.causal.settings import Metric, PatchSettings
+from attnprobe.causal.settings import InterventionKind, Metric, PatchSettings
 from attnprobe.causal.units import Unit, units_of
 from attnprobe.models.model import Model
 from attnprobe.statistics.estimates import Estimate, bootstrap_interval, strongest_head_interval
@@ -47,7 +49,12 @@ def patch_heads(
     units = units_of(settings, model.dims)
     prepared = prepare_task(model, task, settings, units)
     observations, skipped = prepared.observe(units, progress=progress)
-    return _result(settings, model, units, observations, counts_of(len(prepared.aligned), observations, skipped))
+    counts = counts_of(len(prepared.aligned), observations, skipped)
+    result = _result(settings, model, units, observations, counts)
+    if settings.intervention is not InterventionKind.FORCE:
+        return result
+    # without a curve the mirror is measured at the one mass that there is
+    return replace(result, curve=curve_of(prepared, units, settings.doses or (settings.mass,)))
 
 
 def _result(

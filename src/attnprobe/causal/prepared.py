@@ -82,8 +82,18 @@ class PreparedTask:
             if progress is not None:
                 progress(done, len(chosen))
         if not observations:
-            raise TaskError(_nothing_measured(self.task, self.settings, skipped))
+            raise TaskError(self.nothing_measured(skipped))
         return tuple(observations), skipped
+
+    def nothing_measured(self, skipped: Mapping[Skip, int]) -> str:
+        """What to tell a user none of whose examples could be measured."""
+        why = ", ".join(f"{count} {reason.value.replace('_', ' ')}" for reason, count in sorted(skipped.items()))
+        return (
+            f"task {self.task.name}: none of its {len(self.task.examples)} examples can be measured with "
+            f"--intervention {self.settings.intervention} --keys {self.settings.keys} "
+            f"--metric {self.settings.metric} ({why}). "
+            "Choose other keys or another metric, or give the task what it lacks."
+        )
 
 
 def prepare_task(
@@ -126,15 +136,6 @@ def prepare_task(
         subjects=tuple(one for one in prepared if isinstance(one, Subject)),
         skipped=Counter(one for one in prepared if isinstance(one, Skip)),
         donors=Donors(settings=settings, layers=layers, means=means, pool=pool),
-    )
-
-
-def _nothing_measured(task: Task, settings: PatchSettings, skipped: Counter[Skip]) -> str:
-    why = ", ".join(f"{count} {reason.value.replace('_', ' ')}" for reason, count in sorted(skipped.items()))
-    return (
-        f"task {task.name}: none of its {len(task.examples)} examples can be measured with --intervention "
-        f"{settings.intervention} --keys {settings.keys} --metric {settings.metric} ({why}). "
-        "Choose other keys or another metric, or give the task what it lacks."
     )
 
 

@@ -92,6 +92,8 @@ def _member(kind: type[StrEnum], name: str, given: str) -> StrEnum:
         raise SpecError(f"{name} {given!r}: expected one of {', '.join(kind)}.") from error
 
 
+DOSES = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
+"""Masses of a dose curve, where none are named."""
 PATCHABLE = (Point.Z, Point.PATTERN, Point.Q, Point.K, Point.V, Point.ATTN_OUT, Point.MLP_OUT, Point.RESID)
 
 
