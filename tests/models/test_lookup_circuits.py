@@ -1,0 +1,253 @@
+"""Ground truth: circuits that look up a fact do what is worked out here, whatever carries their answer.
+
+On paper (`tests/circuits_lookup.py` builds this, `tests/lookup_numbers.py` computes it). a = sqrt(65), |u|^2 = n, and
+s(n) = 1 / sqrt(n/130 + eps).
+
+1. Embedding and layer 0. u = a at the token, a at the position: n0 = 130, s0 = 1 but for eps. Two heads note the
+   token before and the token two before, s0 a each: n1 = 260, s1 = .707. (The first two words have no second
+   neighbour; they are `start` and `.`, which no reader copies.)
+2. Layer 1, a reader at the question Q. The key whose token two before is the subject asked for is X of its fact
+   `S Y X .`; it has logit 240 s1^2 s0 = 120, the first token 60 s1 = 42, all others 0: attention is 1 on X to the last
+   bit. It brings X, s1 a = 5.70, and Y, which X has before it, s1 s0 a. Everywhere else it rests on the first token
+   and brings nothing. n2 = n1 + 65 = 325.
+3. The first step. Grammar gives the five words X, after a question, 10 s a = 40 to 57 logits more than any other word;
+   among them X has L = 4 s(n2) s1 a = 14.4 and the others 0: log p(X) = L - log(e^L + 4) = -2e-6.
+4. The second step. At the full stop after X, CARRIER attends to the question (240 s1 s0 s(n2) = 107, the first token
+   42) and brings s(n2) s1 s0 a = 3.61 of Y: n = 273, L = 4 s(273) 3.61 = 9.95, log p(Y) = -2e-4. After X and Y comes
+   the full stop, after `Y .` the end.
+5. With X hidden from the reader at Q it rests: nothing is brought, and both steps have log p = -log 5. So with Q's
+   whole fact hidden.
+6. A misled reader brings X' and Y' of the next fact: log p(X) = -14.4 and log p(Y) = -9.95.
+7. The MLP knows the FIXED texts: after layer 1 n = 260, it writes s1 a of the word it knows: L = 4 s(292) 5.70 = 15.2
+   for either step. The unembedding, where it knows them: L = 4 s(260) a = 22.8.
+8. Two readers bring twice as much: n2 = 520, L = 4 s(520) 11.4 = 22.8 (for Y 15.2); one of them alone as in 3 and 4.
+9. With all attention of the reader at Q forced onto `S`, `Y` and `.` of a fact (all of it but X), each has a third, as
+   their logits are equal, 0. `.` has X before it and Y two before, the others neither: a third of 2 is brought.
+"""
+
+from collections.abc import Sequence
+from math import exp, log
+
+import pytest
+import torch
+
+from attnprobe.models.liveness import check_liveness
+from attnprobe.models.model import Backend, Model
+from attnprobe.plan import Edges, HeadId, Plan, Point, Read, Replace, Site, Tokens, Write, mask_edges
+from attnprobe.tasks.example import Example
+from tests.circuits_lookup import (
+    AMPLITUDE,
+    BROKEN_VALUES,
+    BYPASS,
+    CARRIER,
+    CAUSAL,
+    ECHO,
+    FAILING,
+    INERT,
+    PREVIOUS,
+    READER,
+    REDUNDANT,
+    RESIDUAL,
+    SECOND_READER,
+    SHADOW,
+    SOUND,
+    TWO_PREVIOUS,
+    UNEMBEDDING,
+    Circuit,
+    Writer,
+    lookup_gpt2,
+)
+from tests.lookup_numbers import (
+    N1,
+    NOTHING,
+    by_heart_log_prob,
+    first_log_prob,
+    from_source,
+    norm_factor,
+    second_log_prob,
+)
+from tests.lookup_texts import (
+    PREDICTS_FIRST,
+    PREDICTS_SECOND,
+    QUESTIONS,
+    SUBJECTS,
+    WORDS,
+    Texts,
+    fact_position,
+    ids_of,
+    lookup_task,
+    lookup_tokenizer,
+)
+from tests.models.loaders import LOADERS
+
+FREE, FIXED = (lookup_task(8, texts=texts).examples for texts in Texts)
+HEADS = tuple(HeadId(layer=layer, head=head) for layer in range(3) for head in range(4))
+# float32 on logits of 60
+NEAR = 2e-5
+RIGHT = from_source("X", "Y")
+WELL = (first_log_prob("X", RIGHT), second_log_prob("Y", RIGHT))
+"""What a right answer has: steps 3 and 4."""
+WRONG = from_source("X'", "Y'")
+ASTRAY = (first_log_prob("X", WRONG), second_log_prob("Y", WRONG))
+"""Step 6."""
+EMPTY = (NOTHING, NOTHING)
+"""Step 5."""
+
+Pair = tuple[float, float]
+
+
+def opened(circuit: Circuit, backend: Backend = Backend.NATIVE) -> Model:
+    return LOADERS[backend].open(lookup_gpt2(circuit), lookup_tokenizer())
+
+
+def log_probs(model: Model, examples: Sequence[Example], writes: Sequence[Write] = ()) -> list[Pair]:
+    """Of X and Y of each example."""
+    tokens = Tokens.of([ids_of(example.text) for example in examples])
+    run = model.forward(tokens, Plan(writes=tuple(writes)))
+    found: list[Pair] = []
+    for row, example in enumerate(examples):
+        logits = run.logits_at(row, [PREDICTS_FIRST, PREDICTS_SECOND]).double().log_softmax(-1)
+        first, _, second, _ = ids_of(example.gold)
+        found.append((logits[0, first].item(), logits[1, second].item()))
+    return found
+
+
+def each(right: Pair, misled: Pair, circuit: Circuit, examples: Sequence[Example]) -> list[Pair]:
+    """By example: one pair of numbers where the circuit is misled, the other where it is not."""
+    asked = [QUESTIONS.index(example.prompt.split()[-1]) for example in examples]
+    return [misled if who in circuit.misled else right for who in asked]
+
+
+def check(found: Sequence[Pair], expected: Sequence[Pair]) -> None:
+    for pair, wanted in zip(found, expected, strict=True):
+        assert pair == pytest.approx(wanted, abs=NEAR)
+
+
+def hidden(head: HeadId, example: Example, row: int, *, source_only: bool) -> Write:
+    """The fact asked for, or X and Y alone, hidden from a head at the rows that predict X and Y."""
+    subject = fact_position(example)
+    fact = tuple(range(subject, subject + 4))
+    keys = (
+        {PREDICTS_FIRST: fact[2:3], PREDICTS_SECOND: fact[1:2]}
+        if source_only
+        else dict.fromkeys((PREDICTS_FIRST, PREDICTS_SECOND), fact)
+    )
+    return mask_edges(layer=head.layer, heads=(head.head,), batch=(row,), edges=Edges.of(keys))
+
+
+@pytest.fixture(scope="module", params=list(LOADERS), ids=str)
+def causal(request: pytest.FixtureRequest) -> Model:
+    backend: Backend = request.param
+    return opened(CAUSAL, backend)
+
+
+def test_every_backend_finds_it_alive_and_gives_the_numbers_worked_out(causal: Model) -> None:
+    check_liveness(causal)
+    check(log_probs(causal, FREE), each(WELL, ASTRAY, CAUSAL, FREE))
+    check(log_probs(causal, FIXED), each(WELL, ASTRAY, CAUSAL, FIXED))
+
+
+BY_HEART = (by_heart_log_prob("X", "X"), by_heart_log_prob("Y", "Y"))
+DOUBLE, DOUBLE_WRONG = from_source("X", "Y", heads=2), from_source("X'", "Y'", heads=2)
+IN_UNEMBEDDING = UNEMBEDDING * norm_factor(N1) * AMPLITUDE
+
+
+@pytest.mark.parametrize(
+    ("circuit", "right", "misled"),
+    [
+        (
+            REDUNDANT,
+            (first_log_prob("X", DOUBLE), second_log_prob("Y", DOUBLE)),
+            (first_log_prob("X", DOUBLE_WRONG), second_log_prob("Y", DOUBLE_WRONG)),
+        ),
+        (FAILING, WELL, ASTRAY),
+        (ECHO, WELL, (ASTRAY[0], NOTHING)),
+        (SOUND, WELL, ASTRAY),
+        (BROKEN_VALUES, ASTRAY, ASTRAY),
+        (BYPASS, BY_HEART, (by_heart_log_prob("X", "X'"), BY_HEART[1])),
+        (INERT, BY_HEART, (by_heart_log_prob("X", "X'"), BY_HEART[1])),
+        (RESIDUAL, (0.0, 0.0), (-IN_UNEMBEDDING, 0.0)),
+    ],
+    ids=["redundant", "failing", "echo", "sound", "broken values", "bypass", "inert", "residual"],
+)
+def test_each_circuit_gives_the_numbers_worked_out(circuit: Circuit, right: Pair, misled: Pair) -> None:
+    examples = FREE if circuit.writer is Writer.ATTENTION else FIXED
+    check(log_probs(opened(circuit), examples), each(right, misled, circuit, examples))
+
+
+@pytest.mark.parametrize("circuit", [CAUSAL, BYPASS, RESIDUAL, REDUNDANT], ids=["causal", "bypass", "residual", "two"])
+def test_all_circuits_attend_alike_from_the_question_to_the_source(circuit: Circuit) -> None:
+    run = opened(circuit).forward(
+        Tokens.of([ids_of(example.text) for example in FIXED]), Plan(reads=(Read(point=Point.PATTERN, layer=1),))
+    )
+    for row, example in enumerate(FIXED):
+        who = QUESTIONS.index(example.prompt.split()[-1])
+        looked_at = SUBJECTS[(who + 1) % 4 if who in circuit.misled else who]
+        source = example.prompt.split().index(looked_at) + 2
+        for head in {*circuit.readers, SHADOW}:
+            attention = run.read(Point.PATTERN, 1, row)[head.head]
+            assert attention[PREDICTS_FIRST, source] == 1
+            assert attention[PREDICTS_SECOND, 0] == 1
+
+
+@pytest.mark.parametrize("source_only", [True, False], ids=["source word", "whole fact"])
+def test_hiding_the_gold_keys_breaks_both_steps_through_the_reader_alone(*, source_only: bool) -> None:
+    causal = opened(CAUSAL)
+    for head in HEADS:
+        writes = [hidden(head, example, row, source_only=source_only) for row, example in enumerate(FREE)]
+        right = EMPTY if head == READER else WELL
+        check(log_probs(causal, FREE, writes), each(right, ASTRAY, CAUSAL, FREE))
+
+
+@pytest.mark.parametrize(("circuit"), [BYPASS, RESIDUAL], ids=["mlp", "residual"])
+def test_hiding_them_from_all_heads_does_nothing_where_something_else_carries_the_answer(circuit: Circuit) -> None:
+    model = opened(circuit)
+    writes = [hidden(head, example, row, source_only=False) for head in HEADS for row, example in enumerate(FIXED)]
+    check(log_probs(model, FIXED, writes), log_probs(model, FIXED))
+
+
+def test_one_of_two_readers_is_enough_and_none_is_not() -> None:
+    model, both = opened(REDUNDANT), (READER, SECOND_READER)
+    for readers, right in (((READER,), WELL), ((SECOND_READER,), WELL), (both, EMPTY)):
+        writes = [hidden(head, example, row, source_only=True) for head in readers for row, example in enumerate(FREE)]
+        assert log_probs(model, FREE, writes)[0] == pytest.approx(right, abs=NEAR)
+
+
+def test_zero_ablation_finds_the_four_heads_of_the_circuit_and_no_other() -> None:
+    causal = opened(CAUSAL)
+    # without the word before, nothing tells Y, not even that it is a Y; and layer 1 sees |u|^2 of 180
+    factor = norm_factor(3 * AMPLITUDE**2)
+    first_alone = 4 * norm_factor(3 * AMPLITUDE**2 + (factor * AMPLITUDE) ** 2) * factor * AMPLITUDE
+    expected = {
+        PREVIOUS: (-log(1 + 4 * exp(-first_alone)), -log(len(WORDS))),
+        TWO_PREVIOUS: EMPTY,
+        READER: EMPTY,
+        CARRIER: (WELL[0], NOTHING),
+    }
+    for head in HEADS:
+        site = Site(point=Point.Z, layer=head.layer, heads=(head.head,))
+        found = log_probs(causal, FREE, [Write(site=site, intervention=Replace(values=torch.zeros(1)))])
+        assert found[0] == pytest.approx(expected.get(head, WELL), abs=NEAR), head
+
+
+def test_the_texts_say_what_the_answer_rests_on() -> None:
+    for example in (*FREE, *FIXED):
+        words = example.prompt.split()
+        at = fact_position(example)
+        assert words[at] == SUBJECTS[QUESTIONS.index(words[-1])]
+        assert example.gold.split() == [words[at + 2], ".", words[at + 1], "."]
+        first, _, second, _ = example.words
+        for word, position in ((first, at + 2), (second, at + 1)):
+            assert word.source_word is not None
+            assert word.premise is not None
+            (source,), (fact,) = word.source_word, word.premise
+            assert len(example.text[: source.start].split()) == position
+            assert example.text[fact.start : fact.end].split() == words[at : at + 4]
+        corrupted = example.corruptions[0]
+        assert corrupted.prompt.split()[:-1] == words[:-1]
+        assert corrupted.foil == first.foils[0] == corrupted.gold.split()[0] != example.gold.split()[0]
+        assert len(set(words[2:-3])) == 13
+
+
+def test_the_tokenizer_has_the_words() -> None:
+    assert lookup_tokenizer()(FREE[0].text)["input_ids"] == ids_of(FREE[0].text)
