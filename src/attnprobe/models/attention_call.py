@@ -130,7 +130,7 @@ def explicit_attention(call: AttentionCall, execution: Execution | None = None, 
     logits = call.masked(logits)
     visible = call.visible()
     if execution is not None:
-        logits = execution.attn_logits(layer, logits, visible, has_sink=call.sinks is not None)
+        logits = execution.attn_logits(layer, logits, visible, sinks=call.sinks)
     pattern = _softmax(logits, call.sinks)
     if execution is not None:
         pattern = execution.pattern(layer, pattern, visible)

@@ -6,8 +6,8 @@ read, how often each write fired). Backends only carry tensors to `Execution` an
 
 from attnprobe.plan.dims import ModelDims
 from attnprobe.plan.execution import Execution
-from attnprobe.plan.interventions import EmptyRow, Intervention, Mask, Replace, Scale
-from attnprobe.plan.plan import EMPTY_PLAN, Plan, Read, Write, mask_edges
+from attnprobe.plan.interventions import EmptyRow, Force, Intervention, Mask, Replace, Scale
+from attnprobe.plan.plan import EMPTY_PLAN, Plan, Read, Write, force_edges, mask_edges
 from attnprobe.plan.run import Firing, Run
 from attnprobe.plan.sites import Edges, HeadId, Point, Site
 from attnprobe.plan.streams import LayerAttention, Stream
@@ -21,6 +21,7 @@ __all__ = [
     "EmptyRow",
     "Execution",
     "Firing",
+    "Force",
     "HeadId",
     "Intervention",
     "LayerAttention",
@@ -41,5 +42,6 @@ __all__ = [
     "Tokens",
     "Unembedding",
     "Write",
+    "force_edges",
     "mask_edges",
 ]

@@ -7,7 +7,7 @@ Exact meanings: DESIGN.md section 4.
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from attnprobe.errors import PlanError, SpecError
@@ -36,14 +36,14 @@ def edit_vectors(write: Write, tokens: Tokens, tensor: Tensor) -> Firing:
         SpecError: the values do not fit the entries.
     """
     firing = Firing()
-    for row in _rows(write, tokens):
+    for row in rows_of(write, tokens):
         # keys and values stand there whole, whatever was cached of them
         columns, chosen = _columns(write, tokens, row, 0 if write.site.point.has_kv_heads else tokens.cached)
         if not columns.numel():
             continue
         columns, chosen = columns.to(tensor.device), chosen.to(tensor.device)
         if tensor.ndim == 4:
-            heads = _heads(write, tensor.shape[2]).to(tensor.device)
+            heads = heads_of(write, tensor.shape[2]).to(tensor.device)
             where = (row, columns[:, None], heads[None, :])
             count = columns.numel() * heads.numel()
         else:
@@ -75,11 +75,11 @@ def mask_logits(
     mask, edges = write.intervention, write.site.edges
     assert isinstance(mask, Mask)
     assert edges is not None
-    heads, firing, emptied = _heads(write, logits.shape[1]), Firing(), list[EmptiedRows]()
-    for row in _rows(write, tokens):
+    heads, firing, emptied = heads_of(write, logits.shape[1]), Firing(), list[EmptiedRows]()
+    for row in rows_of(write, tokens):
         query, key, strength = _edge_entries(edges, mask, tokens.padding(row), tokens.cached, logits)
         reachable = visible[row, 0, query, key]
-        firing += _edge_firing(query, reachable, heads.numel())
+        firing += edge_firing(query, reachable, heads.numel())
         penalty = torch.log1p(-strength).to(logits)[reachable]
         query, key = query[reachable], key[reachable]
         for head in heads.tolist():
@@ -101,13 +101,13 @@ def edit_pattern(write: Write, tokens: Tokens, pattern: PatternTensor, visible: 
     Raises:
         SpecError: the values do not fit the entries.
     """
-    heads, what, firing = _heads(write, pattern.shape[1]).to(pattern.device), write.intervention, Firing()
-    for row in _rows(write, tokens):
+    heads, what, firing = heads_of(write, pattern.shape[1]).to(pattern.device), write.intervention, Firing()
+    for row in rows_of(write, tokens):
         start = tokens.padding(row)
         if write.site.edges is not None:
             query, key, strength = _edge_entries(write.site.edges, what, start, tokens.cached, pattern)
             reachable = visible[row, 0, query, key]
-            firing += _edge_firing(query, reachable, heads.numel())
+            firing += edge_firing(query, reachable, heads.numel())
             query, key = query[reachable], key[reachable]
             factor = what.factor if isinstance(what, Scale) else (1 - strength).to(pattern)[reachable]
             pattern[row, heads[:, None], query[None], key[None]] *= factor
@@ -135,7 +135,7 @@ def describe(write: Write) -> str:
 def _settle_empty_rows(write: Write, tokens: Tokens, logits: AttnLogits, row: int, query: Tensor) -> list[EmptiedRows]:
     mask = write.intervention
     assert isinstance(mask, Mask)
-    heads = _heads(write, logits.shape[1]).to(logits.device)
+    heads = heads_of(write, logits.shape[1]).to(logits.device)
     empty = (logits[row][heads][:, query] == float("-inf")).all(-1).nonzero()
     if empty.numel() == 0:
         return []
@@ -152,11 +152,13 @@ def _settle_empty_rows(write: Write, tokens: Tokens, logits: AttnLogits, row: in
     return [torch.stack([torch.full_like(head, row), head, column])] if is_cleared else []
 
 
-def _rows(write: Write, tokens: Tokens) -> Sequence[int]:
+def rows_of(write: Write, tokens: Tokens) -> Sequence[int]:
+    """Sequences of the batch that a write edits."""
     return range(len(tokens.lengths)) if write.site.batch is None else write.site.batch
 
 
-def _heads(write: Write, n_heads: int) -> Tensor:
+def heads_of(write: Write, n_heads: int) -> Tensor:
+    """Heads that a write edits, of so many."""
     return torch.arange(n_heads) if write.site.heads is None else torch.tensor(write.site.heads)
 
 
@@ -215,7 +217,7 @@ def _edge_entries(edges: Edges, what: object, start: int, cached: int, like: Ten
     )
 
 
-def _edge_firing(query: Tensor, reachable: Tensor, n_heads: int) -> Firing:
+def edge_firing(query: Int[Tensor, " edge"], reachable: Bool[Tensor, " edge"], n_heads: int) -> Firing:
     """What an edit of edges counts in one sequence: one entry of `query` an edge, `reachable` where it is seen."""
     edited = int(reachable.sum())
     active = query[reachable].unique().numel()

@@ -10,13 +10,15 @@ from typing import Any
 
 import torch
 from einops import rearrange
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from attnprobe.errors import PlanError
 from attnprobe.kernels import Attention, StoredPattern
 from attnprobe.plan.dims import ModelDims
 from attnprobe.plan.edits import describe, edit_pattern, edit_vectors, mask_logits
+from attnprobe.plan.forcing import ShortRows, force_logits
+from attnprobe.plan.interventions import Force
 from attnprobe.plan.plan import Plan, Read, Write
 from attnprobe.plan.run import Firing, Run
 from attnprobe.plan.sites import Point
@@ -48,8 +50,8 @@ class Execution:
         self._fired = [Firing() for _ in plan.writes]
         self._passed: set[int] = set()
         self._is_token = tokens.attention_mask().bool()
-        # rows that a mask emptied under EmptyRow.ZERO: their pattern is zeroed once it exists
-        self._zero_rows: dict[int, list[Int[Tensor, "3 row"]]] = {}
+        # rows that an edit emptied in whole or in part under EmptyRow.ZERO: their pattern is cut once it exists
+        self._short_rows: dict[int, list[ShortRows]] = {}
 
     def touches(self, layer: int, *points: Point) -> bool:
         """Whether the plan reads or writes at one of these points of a layer."""
@@ -108,17 +110,20 @@ class Execution:
             )
         return edited
 
-    def attn_logits(self, layer: int, logits: AttnLogits, visible: Visible, *, has_sink: bool = False) -> AttnLogits:
-        """Apply masks to the softmax's own input, and read it.
+    def attn_logits(
+        self, layer: int, logits: AttnLogits, visible: Visible, *, sinks: Float[Tensor, " head"] | None = None
+    ) -> AttnLogits:
+        """Apply masks and forces to the softmax's own input, and read it.
 
         Args:
             layer: which layer.
             logits: scaled, softcapped, with whatever mask the model adds.
             visible: where a query may attend: causal, window and padding masks together.
-            has_sink: the softmax has a sink beside the keys, so that no row is ever empty.
+            sinks: one logit a head that stands beside the keys in the softmax, so that no row is ever empty; None for
+                none.
 
         Raises:
-            PlanError: a mask leaves a row without keys under `EmptyRow.RAISE`.
+            PlanError: an edit leaves a row without keys under `EmptyRow.RAISE`, or forces keys that are masked.
         """
         edited = logits
         writes = self._writes_at(Point.ATTN_LOGITS, layer)
@@ -128,9 +133,13 @@ class Execution:
             edited = logits.masked_fill(~visible & visible.any(-1, keepdim=True), float("-inf"))
             for index, write in writes:
                 self._passed.add(index)
-                firing, emptied = mask_logits(write, self.tokens, edited, visible, has_sink=has_sink)
+                if isinstance(write.intervention, Force):
+                    firing, short = force_logits(write, self.tokens, edited, visible, sinks=sinks)
+                else:
+                    firing, emptied = mask_logits(write, self.tokens, edited, visible, has_sink=sinks is not None)
+                    short = [(rows, torch.zeros(rows.shape[1], device=rows.device)) for rows in emptied]
                 self._fired[index] += firing
-                self._zero_rows.setdefault(layer, []).extend(emptied)
+                self._short_rows.setdefault(layer, []).extend(short)
         if Read(point=Point.ATTN_LOGITS, layer=layer) in self.plan.reads:
             self._reads[Point.ATTN_LOGITS, layer] = edited.masked_fill(~visible, float("-inf"))
         return edited
@@ -145,10 +154,10 @@ class Execution:
         """
         edited = pattern
         writes = self._writes_at(Point.PATTERN, layer)
-        if writes or self._zero_rows.get(layer):
+        if writes or self._short_rows.get(layer):
             edited = pattern.clone()
-            for batch, head, query in self._zero_rows.get(layer, []):
-                edited[batch, head, query] = 0
+            for (batch, head, query), share in self._short_rows.get(layer, []):
+                edited[batch, head, query] *= share.to(edited)[:, None]
             for index, write in writes:
                 self._passed.add(index)
                 self._fired[index] += edit_pattern(write, self.tokens, edited, visible)

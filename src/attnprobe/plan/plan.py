@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from attnprobe.errors import SpecError
 from attnprobe.plan.dims import ModelDims
-from attnprobe.plan.interventions import EmptyRow, Intervention, Mask, Replace
+from attnprobe.plan.interventions import EmptyRow, Force, Intervention, Mask, Replace
 from attnprobe.plan.sites import Edges, HeadId, Point, Site
 from attnprobe.plan.streams import Stream
 from attnprobe.plan.tokens import Tokens
@@ -33,17 +33,25 @@ class Write:
         site, what = self.site, self.intervention
         if isinstance(what, Mask):
             expected = Point.ATTN_LOGITS if what.renormalise else Point.PATTERN
-            if site.point is not expected or site.edges is None:
-                raise SpecError(f"mask at {site.point}: expected edges at {expected}; build it with `mask_edges`.")
-            if isinstance(what.strength, tuple) and len(what.strength) != len(site.edges.rows):
-                raise SpecError(
-                    f"mask: {len(what.strength)} strengths for {len(site.edges.rows)} query rows; "
-                    "give one number, or one for each row."
-                )
+            _check_edges(site, expected, "mask", "strengths", what.strength)
+        elif isinstance(what, Force):
+            _check_edges(site, Point.ATTN_LOGITS, "force", "masses", what.mass)
         elif site.point is Point.ATTN_LOGITS:
-            raise SpecError(f"{type(what).__name__.lower()} at attn_logits: only masks edit it; choose pattern.")
+            raise SpecError(
+                f"{type(what).__name__.lower()} at attn_logits: only masks and forces edit it; choose pattern."
+            )
         elif isinstance(what, Replace) and site.edges is not None:
             raise SpecError("replace at pattern: whole query rows are replaced; give `positions`, not `edges`.")
+
+
+def _check_edges(site: Site, expected: Point, name: str, amounts: str, amount: float | tuple[float, ...]) -> None:
+    if site.point is not expected or site.edges is None:
+        raise SpecError(f"{name} at {site.point}: expected edges at {expected}; build it with `{name}_edges`.")
+    if isinstance(amount, tuple) and len(amount) != len(site.edges.rows):
+        raise SpecError(
+            f"{name}: {len(amount)} {amounts} for {len(site.edges.rows)} query rows; "
+            "give one number, or one for each row."
+        )
 
 
 def mask_edges(
@@ -71,6 +79,31 @@ def mask_edges(
     return Write(
         site=Site(point=point, layer=layer, heads=heads, batch=batch, edges=edges),
         intervention=Mask(strength=strength, renormalise=renormalise, empty_row=empty_row),
+    )
+
+
+def force_edges(
+    *,
+    layer: int,
+    edges: Edges,
+    heads: tuple[int, ...] | None = None,
+    batch: tuple[int, ...] | None = None,
+    mass: float | tuple[float, ...],
+    empty_row: EmptyRow = EmptyRow.RAISE,
+) -> Write:
+    """A write that gives the keys of each query an exact share of its attention in one layer.
+
+    Args:
+        layer: which layer.
+        edges: (query, key) pairs in absolute positions.
+        heads: query heads; None for all.
+        batch: sequences of the batch; None for all.
+        mass: see `Force`.
+        empty_row: see `Force`.
+    """
+    return Write(
+        site=Site(point=Point.ATTN_LOGITS, layer=layer, heads=heads, batch=batch, edges=edges),
+        intervention=Force(mass=mass, empty_row=empty_row),
     )
 
 
