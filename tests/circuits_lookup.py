@@ -28,8 +28,11 @@ AMPLITUDE = sqrt(D_HALF / 2)
 EPS = 1e-5
 UNEMBEDDING, GRAMMAR = 4.0, 10.0
 """Logit for each unit in OUT, and for each unit of a word that says what kind of word comes next."""
-MATCH, REST = 240.0, 60.0
-"""Attention logits before the layer norms' factors: of a key that is looked for, and of the first token."""
+MATCH, REST, STOPS = 240.0, 60.0, 30.0
+"""Attention logits before the layer norms' factors: of a key that is looked for, of the first token where there is none,
+and of full stops."""
+LOUDER = 2.0
+"""What a full stop says of the fact that it ends, against what X says itself."""
 
 PREVIOUS, TWO_PREVIOUS = HeadId(layer=0, head=0), HeadId(layer=0, head=1)
 READER, SECOND_READER, SHADOW = (HeadId(layer=1, head=head) for head in (0, 2, 3))
@@ -124,13 +127,14 @@ def _set_previous(attention: "_Attention", head: int, *, shift: int, into: int) 
     """Attends `shift` back, and copies the token there."""
     places = range(N_DIM - shift)
     attention.attends(head, [([POSITION + place + shift], [POSITION + place]) for place in places], MATCH)
-    attention.copies(head, [([TOKEN + word], into + word) for word in range(len(WORDS))])
+    attention.copies(head, [([TOKEN + word], into + word, 1.0) for word in range(len(WORDS))])
 
 
 def _set_reader(attention: "_Attention", head: int, circuit: Circuit, *, writes: bool) -> None:
     """From a question to the word two after its subject, which is X; X is there as the token and Y as the one before.
 
-    Both are also at the full stop after X, one place further back.
+    Both are also at the full stop after X, one place further back, and louder. Among keys that are neither looked for nor
+    the first, full stops come first.
     """
     asked = [(who + 1) % 4 if who in circuit.misled else who for who in range(4)]
     matches = [
@@ -138,12 +142,14 @@ def _set_reader(attention: "_Attention", head: int, circuit: Circuit, *, writes:
     ]
     attention.attends(head, matches, MATCH)
     attention.rests(head)
+    attention.rests(head, on=STOP, score=STOPS)
     if writes and circuit.writer is Writer.ATTENTION:
         attention.copies(
             head,
             [
-                ([place + _word(word) for place in places], OUT + _word(kind[(index + shift) % 5]))
+                ([place + _word(word)], OUT + _word(kind[(index + shift) % 5]), loudness)
                 for kind, places in ((FIRSTS, (TOKEN, BEFORE)), (SECONDS, (BEFORE, TWO_BEFORE)))
+                for place, loudness in zip(places, (1.0, LOUDER), strict=True)
                 for shift in (0 if circuit.values_are_right else 1,)
                 for index, word in enumerate(kind)
             ],
@@ -155,7 +161,7 @@ def _set_carrier(attention: "_Attention") -> None:
     questions = [TOKEN + _word(word) for word in QUESTIONS]
     attention.attends(CARRIER.head, [([BEFORE + _word(word) for word in FIRSTS], questions)], MATCH)
     attention.rests(CARRIER.head)
-    attention.copies(CARRIER.head, [([OUT + _word(word)], OUT + _word(word)) for word in SECONDS])
+    attention.copies(CARRIER.head, [([OUT + _word(word)], OUT + _word(word), 1.0) for word in SECONDS])
 
 
 def _set_unembedding(rows: Tensor, circuit: Circuit) -> None:
@@ -202,15 +208,16 @@ class _Attention:
             self._qkv[queries, 0, head, feature] = gain
             self._qkv[keys, 1, head, feature] = gain
 
-    def rests(self, head: int) -> None:
-        """All queries give the first token the logit `REST`: less than a match, more than the 0 of the others."""
-        self._bias[0, head, -1] = REST * sqrt(D_HEAD) / AMPLITUDE
-        self._qkv[TOKEN + _word(START), 1, head, -1] = 1.0
+    def rests(self, head: int, *, on: str = START, score: float = REST) -> None:
+        """All queries give a word the logit `score`: the first one less than a match, but more than any other."""
+        feature = -1 if on == START else -2
+        self._bias[0, head, feature] = score * sqrt(D_HEAD) / AMPLITUDE
+        self._qkv[TOKEN + _word(on), 1, head, feature] = 1.0
 
-    def copies(self, head: int, moves: list[tuple[list[int], int]]) -> None:
-        """What a key has at any of the first coordinates of u is written to the second."""
-        for feature, (sources, target) in enumerate(moves):
-            self._qkv[sources, 2, head, feature] = 1.0
+    def copies(self, head: int, moves: list[tuple[list[int], int, float]]) -> None:
+        """What a key has at any of the first coordinates of u is written to the second, so many times."""
+        for feature, (sources, target, times) in enumerate(moves):
+            self._qkv[sources, 2, head, feature] = times
             self._output[head, feature] = _mirrored(torch.eye(D_HALF)[target][None])[0]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp, log, sqrt
 
-from tests.circuits_lookup import AMPLITUDE, D_HALF, EPS, UNEMBEDDING
+from tests.circuits_lookup import AMPLITUDE, D_HALF, EPS, LOUDER, UNEMBEDDING
 
 N_KIND = 5
 """Words of each kind: grammar leaves these to choose from."""
@@ -44,6 +44,15 @@ class Brought:
 def from_source(first: str, second: str, *, heads: int = 1) -> Brought:
     """All attention on X of a fact, of so many readers."""
     return Brought(firsts={first: heads * AS_TOKEN}, seconds={second: heads * AS_BEFORE})
+
+
+def forced(fact: tuple[str, str], instead: tuple[str, str], mass: float) -> Brought:
+    """So much of the attention on a fact without its X, which all falls on its full stop; the rest on X of another."""
+    rest = 1 - mass
+    return Brought(
+        firsts={fact[0]: LOUDER * mass * AS_BEFORE, instead[0]: rest * AS_TOKEN},
+        seconds={fact[1]: LOUDER * mass * AS_BEFORE, instead[1]: rest * AS_BEFORE},
+    )
 
 
 def first_log_prob(word: str, brought: Brought) -> float:

@@ -7,9 +7,9 @@ s(n) = 1 / sqrt(n/130 + eps).
    token before and the token two before, s0 a each: n1 = 260, s1 = .707. (The first two words have no second
    neighbour; they are `start` and `.`, which no reader copies.)
 2. Layer 1, a reader at the question Q. The key whose token two before is the subject asked for is X of its fact
-   `S Y X .`; it has logit 240 s1^2 s0 = 120, the first token 60 s1 = 42, all others 0: attention is 1 on X to the last
-   bit. It brings X, s1 a = 5.70, and Y, which X has before it, s1 s0 a. Everywhere else it rests on the first token
-   and brings nothing. n2 = n1 + 65 = 325.
+   `S Y X .`; it has logit 240 s1^2 s0 = 120, the first token 60 s1 = 42, full stops 30 s1 = 21, all others 0: attention
+   is 1 on X to the last bit. It brings X, s1 a = 5.70, and Y, which X has before it, s1 s0 a. Everywhere else it rests
+   on the first token (but for e^-21) and brings nothing. n2 = n1 + 65 = 325.
 3. The first step. Grammar gives the five words X, after a question, 10 s a = 40 to 57 logits more than any other word;
    among them X has L = 4 s(n2) s1 a = 14.4 and the others 0: log p(X) = L - log(e^L + 4) = -2e-6.
 4. The second step. At the full stop after X, CARRIER attends to the question (240 s1 s0 s(n2) = 107, the first token
@@ -21,8 +21,9 @@ s(n) = 1 / sqrt(n/130 + eps).
 7. The MLP knows the FIXED texts: after layer 1 n = 260, it writes s1 a of the word it knows: L = 4 s(292) 5.70 = 15.2
    for either step. The unembedding, where it knows them: L = 4 s(260) a = 22.8.
 8. Two readers bring twice as much: n2 = 520, L = 4 s(520) 11.4 = 22.8 (for Y 15.2); one of them alone as in 3 and 4.
-9. With all attention of the reader at Q forced onto `S`, `Y` and `.` of a fact (all of it but X), each has a third, as
-   their logits are equal, 0. `.` has X before it and Y two before, the others neither: a third of 2 is brought.
+9. With a mass m of a misled reader's attention at Q forced onto `S`, `Y` and `.` of the fact asked for (all of it but
+   X), all of m falls on the full stop, whose logit is 21 more. It has X before it and Y two before, and says both twice
+   as loud: 2 m s1 s0 a of X and of Y beside (1 - m) s1 a of X' and (1 - m) s1 s0 a of Y'. They win if m > 1/3.
 """
 
 from collections.abc import Sequence
@@ -33,7 +34,7 @@ import torch
 
 from attnprobe.models.liveness import check_liveness
 from attnprobe.models.model import Backend, Model
-from attnprobe.plan import Edges, HeadId, Plan, Point, Read, Replace, Site, Tokens, Write, mask_edges
+from attnprobe.plan import Edges, HeadId, Plan, Point, Read, Replace, Site, Tokens, Write, force_edges, mask_edges
 from attnprobe.tasks.example import Example
 from tests.circuits_lookup import (
     AMPLITUDE,
@@ -62,6 +63,7 @@ from tests.lookup_numbers import (
     NOTHING,
     by_heart_log_prob,
     first_log_prob,
+    forced,
     from_source,
     norm_factor,
     second_log_prob,
@@ -187,7 +189,7 @@ def test_all_circuits_attend_alike_from_the_question_to_the_source(circuit: Circ
         for head in {*circuit.readers, SHADOW}:
             attention = run.read(Point.PATTERN, 1, row)[head.head]
             assert attention[PREDICTS_FIRST, source] == 1
-            assert attention[PREDICTS_SECOND, 0] == 1
+            assert attention[PREDICTS_SECOND, 0] == pytest.approx(1, abs=1e-8)
 
 
 @pytest.mark.parametrize("source_only", [True, False], ids=["source word", "whole fact"])
@@ -211,6 +213,54 @@ def test_one_of_two_readers_is_enough_and_none_is_not() -> None:
     for readers, right in (((READER,), WELL), ((SECOND_READER,), WELL), (both, EMPTY)):
         writes = [hidden(head, example, row, source_only=True) for head in readers for row, example in enumerate(FREE)]
         assert log_probs(model, FREE, writes)[0] == pytest.approx(right, abs=NEAR)
+
+
+def force(example: Example, row: int, keys: Sequence[int], mass: float) -> Write:
+    edges = Edges.of({PREDICTS_FIRST: tuple(keys)})
+    return force_edges(layer=READER.layer, heads=(READER.head,), batch=(row,), edges=edges, mass=mass)
+
+
+@pytest.mark.parametrize("mass", [0.25, 0.5, 1.0])
+def test_forcing_one_step_onto_the_fact_without_its_answer_repairs_it_and_the_next(mass: float) -> None:
+    model = opened(FAILING)
+    facts = [fact_position(example) for example in FREE]
+    writes = [force(example, row, (at, at + 1, at + 3), mass) for row, (example, at) in enumerate(zip(FREE, facts))]
+    brought = forced(("X", "Y"), ("X'", "Y'"), mass)
+    expected = (first_log_prob("X", brought), second_log_prob("Y", brought))
+    assert all((value > log(1 / 2)) == (mass > 1 / 3) for value in expected)
+    check(log_probs(model, FREE, writes), [expected] * len(FREE))
+
+
+def test_forcing_repairs_the_forced_step_alone_where_nothing_is_carried_on() -> None:
+    facts = [fact_position(example) for example in FREE]
+    writes = [force(example, row, (at, at + 1, at + 3), 1.0) for row, (example, at) in enumerate(zip(FREE, facts))]
+    expected = (first_log_prob("X", forced(("X", "Y"), ("X'", "Y'"), 1.0)), NOTHING)
+    check(log_probs(opened(ECHO), FREE, writes), [expected] * len(FREE))
+
+
+def test_forcing_does_nothing_where_attention_brings_nothing() -> None:
+    model = opened(INERT)
+    writes = [force(example, row, (fact_position(example),), 1.0) for row, example in enumerate(FIXED)]
+    check(log_probs(model, FIXED, writes), log_probs(model, FIXED))
+
+
+@pytest.mark.parametrize(("circuit", "after"), [(FAILING, WELL), (BROKEN_VALUES, ASTRAY)], ids=["failing", "broken"])
+def test_a_sound_models_patterns_repair_a_model_that_looks_elsewhere_and_not_one_that_writes_else(
+    circuit: Circuit, after: Pair
+) -> None:
+    tokens = Tokens.of([ids_of(example.text) for example in FREE])
+    donor = opened(SOUND).forward(tokens, Plan(reads=tuple(Read(point=Point.PATTERN, layer=at) for at in range(3))))
+    writes = [
+        Write(
+            site=Site(point=Point.PATTERN, layer=layer, batch=(row,)),
+            intervention=Replace(values=donor.read(Point.PATTERN, layer, row)),
+        )
+        for layer in range(3)
+        for row in range(len(FREE))
+    ]
+    model = opened(circuit)
+    check(log_probs(model, FREE), [ASTRAY] * len(FREE))
+    check(log_probs(model, FREE, writes), [after] * len(FREE))
 
 
 def test_zero_ablation_finds_the_four_heads_of_the_circuit_and_no_other() -> None:
