@@ -65,19 +65,21 @@ RULES: Mapping[str, str] = {
     ),
     "necessity": (
         "mask the chosen heads, together, from the predicting positions to the gold keys; less the same with random "
-        "keys. Two parts: log p(gold) in nats, and the share of right generated proofs, with McNemar's exact p. "
-        "supported: both are. contradicted: one is, and the other is not supported. Without answers the first alone"
+        "keys. Two parts: log p(gold) in nats; and of proofs that are right unedited, the share that the model still "
+        "writes rightly, with McNemar's exact p. supported: both are. contradicted: one is, and the other is not "
+        "supported. Without answers the first alone"
     ),
     "sufficiency": (
-        "of examples with a wrong step, the first wrong word: force mass onto its premise without its source word, "
-        "less the same mass on random keys. Two parts: log p(gold) of the forced word at the deciding dose, and the "
-        "share of right proofs when the model writes on unforced after that one word. supported: both are. "
-        "contradicted: the first is. Else undetermined, so that without answers it cannot be supported"
+        "of examples that the model proves wrongly (without answers: with a wrong word), the first word that is not "
+        "the most probable one: force the deciding mass onto its premise without its source word, less the same mass "
+        "on random keys. Two parts: log p(gold) of the forced word in nats; and the share of right proofs when the "
+        "model writes on unforced after that one word. supported: both are. contradicted: the first is. Else "
+        "undetermined, so that without answers it cannot be supported"
     ),
     "mediation": (
-        "of examples whose clean run prefers gold and whose corrupted run prefers the foil: put the chosen heads' clean "
-        "output at the predicting position into the corrupted run, less the same with random heads of the same layers; "
-        "at most half of a layer's heads are put in, the most aligned first, so that as many others are left"
+        "of examples whose clean run prefers gold and whose corrupted run prefers the foil: put the chosen heads' "
+        "clean output at the predicting position into the corrupted run, less the same with as many other heads of "
+        "the same layers; a layer with fewer others gives as many of its chosen heads, drawn anew for each example"
     ),
     "family": (
         "four questions, four verdicts, no correction across them; within each the contrast named here decides, and "
@@ -104,7 +106,7 @@ def rules_record(settings: VerdictSettings) -> dict[str, object]:
             "recovery": minimum.recovery,
         },
         "margin": settings.margin,
-        "deciding_dose": settings.deciding_dose,
+        "deciding_dose": settings.dose,
         "control": {
             Question.NECESSITY.value: "random_keys",
             Question.SUFFICIENCY.value: "random_keys",

@@ -12,13 +12,23 @@ import pandas as pd
 
 from attnprobe.causal.subject import Skip, Subject, prepare
 from attnprobe.errors import TaskError
-from attnprobe.evaluation.association.result import Verdict
+from attnprobe.evaluation.association.outcomes import questions_of
+from attnprobe.evaluation.association.result import AssociationResult
+from attnprobe.evaluation.verdict.association import associate_heads
+from attnprobe.evaluation.verdict.conclude import NO_ANSWERS, conclude
+from attnprobe.evaluation.verdict.frames import doses_frame, rows_frame
 from attnprobe.evaluation.verdict.halves import split_halves
-from attnprobe.evaluation.verdict.necessity import MaskedExample, necessity_contrasts, observe_masks
-from attnprobe.evaluation.verdict.result import TestResult, VerdictResult
-from attnprobe.evaluation.verdict.rules import Question, both, headline_of
-from attnprobe.evaluation.verdict.selection import choose_heads
+from attnprobe.evaluation.verdict.mediation import NoPatch, PatchedExample, observe_patches
+from attnprobe.evaluation.verdict.necessity import MaskedExample, observe_masks
+from attnprobe.evaluation.verdict.observed import Observed
+from attnprobe.evaluation.verdict.proofs import CLEAN, ToWrite, write_proofs
+from attnprobe.evaluation.verdict.repair import NoRepair
+from attnprobe.evaluation.verdict.result import VerdictResult
+from attnprobe.evaluation.verdict.rules import headline_of
+from attnprobe.evaluation.verdict.selection import Heads, choose_heads
 from attnprobe.evaluation.verdict.settings import VerdictSettings
+from attnprobe.evaluation.verdict.sufficiency import ForcedExample, observe_forces
+from attnprobe.evaluation.verdict.writing import edited_proofs, n_proofs, testing_task
 from attnprobe.models.alignment import align_all
 from attnprobe.models.model import Model
 from attnprobe.tasks import AlignedExample, Task
@@ -54,62 +64,129 @@ def verdict(
     chosen = settings or VerdictSettings()
     aligned = align_all(model, task)
     halves = split_halves([one.example.id for one in aligned], chosen.seed, selects=chosen.choice.selects)
-    selecting, _ = _prepared(aligned, halves.selecting, chosen)
-    testing, skipped = _prepared(aligned, halves.testing, chosen)
+    selecting, _ = _prepared(_of(aligned, halves.selecting), chosen)
+    tested = _of(aligned, halves.testing)
+    testing, skipped = _prepared(tested, chosen)
     if not testing:
         raise TaskError(
-            f"task {task.name}: none of {len(halves.testing)} examples to test has gold keys ({chosen.keys}); choose "
-            "other keys, or give more examples."
+            f"task {task.name}: none of the {len(tested)} examples to test has gold keys ({chosen.keys}); choose other "
+            "keys, or give more examples."
         )
-    steps = _Steps(total=len(selecting) + len(testing), progress=progress)
+    # what there is to force is known only when it is found: a fourth of the examples is a guess for the bar
+    n_written = n_proofs(len(testing), len(testing) // 4) if chosen.answers else 0
+    steps = _Steps(total=len(selecting) + len(testing) + n_written, tell=progress)
     heads = choose_heads(model, selecting, chosen, on_example=steps.step)
-    masked: list[MaskedExample] = []
-    for subject in testing:
-        masked.append(observe_masks(model, subject, heads, chosen))
-        steps.step()
-    necessity = _necessity(masked, chosen)
-    nothing = {
-        question: TestResult(question=question, verdict=Verdict.UNDETERMINED, contrasts=()) for question in Question
-    }
-    tests = tuple({**nothing, Question.NECESSITY: necessity}.values())
+    observed = _observe(model, task, testing, heads, chosen, steps)
+    association: AssociationResult | str = f"association: {NO_ANSWERS}"
+    if chosen.answers:
+        task_of_half = testing_task(task, [subject.aligned for subject in testing])
+        association = associate_heads(model, task_of_half, heads.chosen, observed.proofs, chosen)
+    tests = conclude(observed, association, chosen)
+    steps.finish()
     return VerdictResult(
         settings=chosen,
         halves=halves,
         heads=heads,
         tests=tests,
         headline=headline_of({test.question: test.verdict for test in tests}),
-        counts={"examples": len(aligned), "tested": len(testing), **{f"skipped_{k}": n for k, n in skipped.items()}},
-        association=None,
-        rows=pd.DataFrame(),
-        doses=pd.DataFrame(),
-        proofs=pd.DataFrame(),
+        counts={
+            "examples": len(aligned),
+            "examples_selecting": len(halves.selecting),
+            "examples_testing": len(tested),
+            "examples_measured": len(testing),
+            **{f"examples_{reason.value}": count for reason, count in sorted(skipped.items())},
+            **{f"repair_{reason.value}": count for reason, count in sorted(observed.without_repair.items())},
+            **{f"patch_{reason.value}": count for reason, count in sorted(observed.without_patch.items())},
+        },
+        association=None if isinstance(association, str) else association,
+        rows=rows_frame(observed.masked, observed.forced, observed.patched),
+        doses=doses_frame(observed.forced),
+        proofs=observed.proofs,
     )
 
 
 @dataclass(slots=True, kw_only=True)
 class _Steps:
+    """How far a run is, told as it goes."""
+
     total: int
-    progress: Progress | None
+    tell: Progress | None
     done: int = 0
 
     def step(self) -> None:
-        self.done += 1
-        if self.progress is not None:
-            self.progress(self.done, self.total)
+        self.reach(self.done + 1)
+
+    def reach(self, done: int) -> None:
+        self.done = min(done, self.total)
+        if self.tell is not None:
+            self.tell(self.done, self.total)
+
+    def finish(self) -> None:
+        self.reach(self.total)
+
+
+def _of(aligned: Sequence[AlignedExample], ids: Sequence[str]) -> tuple[AlignedExample, ...]:
+    wanted = set(ids)
+    return tuple(one for one in aligned if one.example.id in wanted)
 
 
 def _prepared(
-    aligned: Sequence[AlignedExample], ids: Sequence[str], settings: VerdictSettings
+    aligned: Sequence[AlignedExample], settings: VerdictSettings
 ) -> tuple[tuple[Subject, ...], Counter[Skip]]:
-    wanted = set(ids)
-    found = [prepare(one, settings.masking) for one in aligned if one.example.id in wanted]
+    found = [prepare(one, settings.masking) for one in aligned]
     return (
         tuple(one for one in found if isinstance(one, Subject)),
         Counter(one for one in found if isinstance(one, Skip)),
     )
 
 
-def _necessity(masked: Sequence[MaskedExample], settings: VerdictSettings) -> TestResult:
-    contrasts = necessity_contrasts(masked, settings)
-    verdict_of_parts = both([contrast.verdict for contrast in contrasts if contrast.asked.decides])
-    return TestResult(question=Question.NECESSITY, verdict=verdict_of_parts, contrasts=contrasts)
+def _observe(
+    model: Model, task: Task, testing: Sequence[Subject], heads: Heads, settings: VerdictSettings, steps: _Steps
+) -> Observed:
+    half = testing_task(task, [subject.aligned for subject in testing])
+    written: list[pd.DataFrame] = []
+
+    def write(asked: Sequence[ToWrite]) -> pd.DataFrame:
+        before = steps.done
+        questions = questions_of(half, settings.measure)
+        found = write_proofs(model, asked, questions, settings, on_written=lambda done: steps.reach(before + done))
+        written.append(found)
+        return found
+
+    wrong: frozenset[str] | None = None
+    if settings.answers:
+        clean = write([ToWrite(aligned=subject.aligned, arm=CLEAN) for subject in testing])
+        wrong = frozenset(clean["example"][~clean["correct"].astype(bool)])
+    masked, forced, patched = list[MaskedExample](), list[ForcedExample](), list[PatchedExample]()
+    without_repair, without_patch = Counter[NoRepair](), Counter[NoPatch]()
+    for subject in testing:
+        masked.append(observe_masks(model, subject, heads, settings))
+        repair = _repair(model, subject, heads, settings, wrong)
+        if isinstance(repair, NoRepair):
+            without_repair[repair] += 1
+        else:
+            forced.append(repair)
+        patch = observe_patches(model, subject.aligned, heads.chosen, settings)
+        if isinstance(patch, NoPatch):
+            without_patch[patch] += 1
+        else:
+            patched.append(patch)
+        steps.step()
+    if settings.answers:
+        write(edited_proofs(testing, forced, heads, settings, model.dims))
+    return Observed(
+        masked=tuple(masked),
+        forced=tuple(forced),
+        patched=tuple(patched),
+        without_repair=without_repair,
+        without_patch=without_patch,
+        proofs=pd.concat(written, ignore_index=True) if written else pd.DataFrame(),
+    )
+
+
+def _repair(
+    model: Model, subject: Subject, heads: Heads, settings: VerdictSettings, wrong: frozenset[str] | None
+) -> ForcedExample | NoRepair:
+    if wrong is not None and subject.aligned.example.id not in wrong:
+        return NoRepair.PROOF_RIGHT
+    return observe_forces(model, subject.aligned, heads, settings)

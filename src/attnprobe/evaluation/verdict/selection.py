@@ -2,8 +2,8 @@
 
 In: a model, subjects of the selecting half. Out: `Heads`, with the margins and mask effects that chose them.
 
-The question is whether attention *on the gold keys* causes right tokens. So the set is chosen by where heads attend, not
-by what masking them does: heads chosen by their effect would make necessity true by choice, and heads that attend
+The question is whether attention *on the gold keys* causes right tokens. So the set is chosen by where heads attend,
+not by what masking them does: heads chosen by their effect would make necessity true by choice, and heads that attend
 without effect are what could contradict it. The set by effect stands beside it.
 """
 
@@ -68,11 +68,6 @@ class Heads:
     rows: tuple[HeadRow, ...] = ()
     none_aligned: bool = False
     n_selecting: int = 0
-
-    def most_aligned_first(self) -> tuple[HeadId, ...]:
-        """The set by margin; in model order where there are no margins."""
-        margin = {row.head: row.margin.value or 0.0 for row in self.rows}
-        return tuple(sorted(self.chosen, key=lambda head: (-margin.get(head, 0.0), head)))
 
 
 def choose_heads(

@@ -75,7 +75,8 @@ class VerdictSettings:
         margin: a head is aligned if its attention mass on the gold keys exceeds that on as many random keys by at least
             this, in (0, 1).
         doses: attention mass that sufficiency forces onto the keys, ascending, in (0, 1].
-        dose: the one of `doses` on which its verdict rests; None for the last.
+        dose: the one of `doses` on which its verdict rests. Half by default: with nearly all of the mass on the rest of a
+            premise, nothing would be left to read its word with.
         answers: whether the model writes proofs; without, what needs them is not tested.
         measure: what makes a proof right; tasks without proofs are held against their gold text whatever it says.
         max_new_tokens: longest answer; None for the task's own.
@@ -91,8 +92,8 @@ class VerdictSettings:
     heads: tuple[HeadId, ...] | None = None
     keys: str = "source_word"
     margin: float = 0.1
-    doses: tuple[float, ...] = (0.3, 0.6, 0.9)
-    dose: float | None = None
+    doses: tuple[float, ...] = (0.25, 0.5, 0.75)
+    dose: float = 0.5
     answers: bool = True
     measure: Measure = Measure.STRICT
     max_new_tokens: int | None = None
@@ -119,7 +120,7 @@ class VerdictSettings:
             or not 0 < self.doses[0] <= self.doses[-1] <= 1
         ):
             raise SpecError(f"doses {list(self.doses)}: expected ascending shares of attention mass in (0, 1].")
-        if self.dose is not None and self.dose not in self.doses:
+        if self.dose not in self.doses:
             raise SpecError(
                 f"dose {self.dose}: expected one of the doses, {', '.join(f'{each:g}' for each in self.doses)}."
             )
@@ -139,11 +140,6 @@ class VerdictSettings:
             raise SpecError("heads: expected at least one query head, such as L1H2.")
         object.__setattr__(self, "choice", HeadChoice.GIVEN)
         object.__setattr__(self, "heads", tuple(sorted(set(self.heads))))
-
-    @property
-    def deciding_dose(self) -> float:
-        """The dose on which sufficiency rests."""
-        return self.doses[-1] if self.dose is None else self.dose
 
     @property
     def limits(self) -> SweepLimits:
