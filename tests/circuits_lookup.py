@@ -29,8 +29,8 @@ EPS = 1e-5
 UNEMBEDDING, GRAMMAR = 4.0, 10.0
 """Logit for each unit in OUT, and for each unit of a word that says what kind of word comes next."""
 MATCH, REST, STOPS = 240.0, 60.0, 30.0
-"""Attention logits before the layer norms' factors: of a key that is looked for, of the first token where there is none,
-and of full stops."""
+"""Attention logits before the layer norms' factors: of a key that is looked for, of the first token if there is none, and
+of full stops."""
 LOUDER = 2.0
 """What a full stop says of the fact that it ends, against what X says itself."""
 
@@ -133,8 +133,8 @@ def _set_previous(attention: "_Attention", head: int, *, shift: int, into: int) 
 def _set_reader(attention: "_Attention", head: int, circuit: Circuit, *, writes: bool) -> None:
     """From a question to the word two after its subject, which is X; X is there as the token and Y as the one before.
 
-    Both are also at the full stop after X, one place further back, and louder. Among keys that are neither looked for nor
-    the first, full stops come first.
+    Both are also at the full stop after X, one place further back, and louder. Among keys that are neither looked for
+    nor the first, full stops come first.
     """
     asked = [(who + 1) % 4 if who in circuit.misled else who for who in range(4)]
     matches = [

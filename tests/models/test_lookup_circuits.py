@@ -215,33 +215,37 @@ def test_one_of_two_readers_is_enough_and_none_is_not() -> None:
         assert log_probs(model, FREE, writes)[0] == pytest.approx(right, abs=NEAR)
 
 
-def force(example: Example, row: int, keys: Sequence[int], mass: float) -> Write:
-    edges = Edges.of({PREDICTS_FIRST: tuple(keys)})
-    return force_edges(layer=READER.layer, heads=(READER.head,), batch=(row,), edges=edges, mass=mass)
+def forces(examples: Sequence[Example], mass: float) -> list[Write]:
+    """So much of the reader's attention at the question on the fact asked for without its X."""
+    rows = {row: fact_position(example) for row, example in enumerate(examples)}
+    return [
+        force_edges(
+            layer=READER.layer,
+            heads=(READER.head,),
+            batch=(row,),
+            edges=Edges.of({PREDICTS_FIRST: (at, at + 1, at + 3)}),
+            mass=mass,
+        )
+        for row, at in rows.items()
+    ]
 
 
 @pytest.mark.parametrize("mass", [0.25, 0.5, 1.0])
 def test_forcing_one_step_onto_the_fact_without_its_answer_repairs_it_and_the_next(mass: float) -> None:
-    model = opened(FAILING)
-    facts = [fact_position(example) for example in FREE]
-    writes = [force(example, row, (at, at + 1, at + 3), mass) for row, (example, at) in enumerate(zip(FREE, facts))]
     brought = forced(("X", "Y"), ("X'", "Y'"), mass)
     expected = (first_log_prob("X", brought), second_log_prob("Y", brought))
     assert all((value > log(1 / 2)) == (mass > 1 / 3) for value in expected)
-    check(log_probs(model, FREE, writes), [expected] * len(FREE))
+    check(log_probs(opened(FAILING), FREE, forces(FREE, mass)), [expected] * len(FREE))
 
 
 def test_forcing_repairs_the_forced_step_alone_where_nothing_is_carried_on() -> None:
-    facts = [fact_position(example) for example in FREE]
-    writes = [force(example, row, (at, at + 1, at + 3), 1.0) for row, (example, at) in enumerate(zip(FREE, facts))]
     expected = (first_log_prob("X", forced(("X", "Y"), ("X'", "Y'"), 1.0)), NOTHING)
-    check(log_probs(opened(ECHO), FREE, writes), [expected] * len(FREE))
+    check(log_probs(opened(ECHO), FREE, forces(FREE, 1.0)), [expected] * len(FREE))
 
 
 def test_forcing_does_nothing_where_attention_brings_nothing() -> None:
     model = opened(INERT)
-    writes = [force(example, row, (fact_position(example),), 1.0) for row, example in enumerate(FIXED)]
-    check(log_probs(model, FIXED, writes), log_probs(model, FIXED))
+    check(log_probs(model, FIXED, forces(FIXED, 1.0)), log_probs(model, FIXED))
 
 
 @pytest.mark.parametrize(("circuit", "after"), [(FAILING, WELL), (BROKEN_VALUES, ASTRAY)], ids=["failing", "broken"])
