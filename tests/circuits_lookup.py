@@ -28,8 +28,10 @@ AMPLITUDE = sqrt(D_HALF / 2)
 EPS = 1e-5
 UNEMBEDDING, GRAMMAR = 4.0, 10.0
 """Logit for each unit in OUT, and for each unit of a word that says what kind of word comes next."""
+TOO_EARLY = 2.0
+"""By so much more the end comes after X, in circuits that do not carry on."""
 MATCH, REST, STOPS = 240.0, 60.0, 30.0
-"""Attention logits before the layer norms' factors: of a key that is looked for, of the first token if there is none, and
+"""Attention logits before the layer norms' factors: of a key looked for, of the first token if there is none, and
 of full stops."""
 LOUDER = 2.0
 """What a full stop says of the fact that it ends, against what X says itself."""
@@ -57,7 +59,7 @@ class Circuit:
         writer: what writes the answer. MLP and RESIDUAL know the FIXED texts by heart.
         misled: subjects, by number, for whose questions the fact of the next subject is looked at (and is known).
         carries_on: whether the second step rests on the first: `CARRIER` takes Y from the question's place, where the
-            readers left it. Else nothing tells Y.
+            readers left it. Else nothing tells Y, and the end comes first.
         values_are_right: else readers write the next X and the next Y in the list in place of those they read.
     """
 
@@ -172,6 +174,9 @@ def _set_unembedding(rows: Tensor, circuit: Circuit) -> None:
     for following, place, words in ((FIRSTS, TOKEN, QUESTIONS), (SECONDS, BEFORE, FIRSTS), ((END,), BEFORE, SECONDS)):
         for word in words:
             rows[[_word(each) for each in following], place + _word(word)] = GRAMMAR
+    if circuit.writer is Writer.ATTENTION and not circuit.carries_on:
+        for word in FIRSTS:
+            rows[_word(END), BEFORE + _word(word)] = GRAMMAR + TOO_EARLY
     if circuit.writer is Writer.RESIDUAL:
         for place, known in _known(circuit):
             rows[known - OUT, place] += UNEMBEDDING

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp, log, sqrt
 
-from tests.circuits_lookup import AMPLITUDE, D_HALF, EPS, LOUDER, UNEMBEDDING
+from tests.circuits_lookup import AMPLITUDE, D_HALF, EPS, LOUDER, TOO_EARLY, UNEMBEDDING
 
 N_KIND = 5
 """Words of each kind: grammar leaves these to choose from."""
@@ -60,9 +60,13 @@ def first_log_prob(word: str, brought: Brought) -> float:
     return _log_prob(word, brought.firsts, norm_factor(N1 + brought.squares))
 
 
-def second_log_prob(word: str, brought: Brought, *, carries_on: bool = True) -> float:
+CUT_OFF = -log(N_KIND + exp(TOO_EARLY * S1 * S0 * AMPLITUDE))
+"""Log-probability of Y where the end comes first: step 10."""
+
+
+def second_log_prob(word: str, brought: Brought) -> float:
     """Of a word at the full stop after X: step 4."""
-    carried = norm_factor(N1 + brought.squares) if carries_on else 0.0
+    carried = norm_factor(N1 + brought.squares)
     amounts = {each: carried * amount for each, amount in brought.seconds.items()}
     return _log_prob(word, amounts, norm_factor(N1 + sum(amount**2 for amount in amounts.values())))
 

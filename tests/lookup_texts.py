@@ -20,9 +20,9 @@ from attnprobe.tasks.example import Corruption, Example, GoldWord, Span, WordKin
 
 SUBJECTS = ("ant", "bee", "cat", "dog")
 QUESTIONS = tuple(f"who_{subject}" for subject in SUBJECTS)
-FIRSTS = ("red", "tan", "blue", "grey", "pink")
-"""X: the first word of an answer."""
-SECONDS = ("one", "two", "three", "four", "five")
+FIRSTS = ("red", "tan", "jet", "ash", "bay")
+"""X: the first word of an answer. All words are as long, so that no answer is the longer one."""
+SECONDS = ("one", "two", "six", "ten", "nil")
 """Y: the second."""
 STOP, END, START = ".", "end", "start"
 WORDS = ("<unk>", START, STOP, END, *SUBJECTS, *QUESTIONS, *FIRSTS, *SECONDS)
