@@ -5,7 +5,7 @@ In: a model, aligned examples, steerings. Out: a frame with one row a proof, and
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -93,7 +93,7 @@ def write_proofs(
 
 
 def _eos(model: Model) -> frozenset[int]:
-    told = None if model.tokenizer is None else model.tokenizer.eos_token_id
+    told: Any = None if model.tokenizer is None else model.tokenizer.eos_token_id
     return frozenset() if told is None else frozenset([int(told)])
 
 
@@ -121,7 +121,7 @@ def _graded(
 
 
 def _decoded(tokenizer: TextTokenizer, ids: Sequence[int]) -> str:
-    return str(tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))  # pyright: ignore[reportCallIssue] # transformers' own takes them
+    return str(tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
 
 def right_by_arm(proofs: pd.DataFrame) -> Mapping[str, Mapping[str, bool]]:

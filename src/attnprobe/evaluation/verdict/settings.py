@@ -75,8 +75,8 @@ class VerdictSettings:
         margin: a head is aligned if its attention mass on the gold keys exceeds that on as many random keys by at least
             this, in (0, 1).
         doses: attention mass that sufficiency forces onto the keys, ascending, in (0, 1].
-        dose: the one of `doses` on which its verdict rests. Half by default: with nearly all of the mass on the rest of a
-            premise, nothing would be left to read its word with.
+        dose: the one of `doses` on which its verdict rests. Half by default: with nearly all of the mass on the rest
+            of a premise, nothing would be left to read its word with.
         answers: whether the model writes proofs; without, what needs them is not tested.
         measure: what makes a proof right; tasks without proofs are held against their gold text whatever it says.
         max_new_tokens: longest answer; None for the task's own.
