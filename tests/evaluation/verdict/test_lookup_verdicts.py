@@ -32,7 +32,9 @@ from tests.models.loaders import LOADERS
 
 pytestmark = pytest.mark.usefixtures("without_shape_checks")
 
-N = 40
+N = 32
+"""A quarter of them is misled: eight, the fewest that a verdict rests on."""
+slow = pytest.mark.slow
 NEAR = 2e-5
 YES, NO, OPEN = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.UNDETERMINED
 
@@ -59,8 +61,11 @@ def test_where_one_head_makes_the_answer_all_four_are_supported(causal: VerdictR
 
 @pytest.mark.parametrize(
     ("circuit", "head"),
-    [(BYPASS, READER), (RESIDUAL, READER), (CAUSAL, SHADOW)],
-    ids=["an mlp", "the unembedding", "another head"],
+    [
+        pytest.param(BYPASS, READER, id="an mlp"),
+        pytest.param(RESIDUAL, READER, id="the unembedding", marks=slow),
+        pytest.param(CAUSAL, SHADOW, id="another head", marks=slow),
+    ],
 )
 def test_where_something_else_makes_it_aligned_attention_is_a_by_product(circuit: Circuit, head: HeadId) -> None:
     result = asked(circuit, head)
@@ -72,15 +77,16 @@ def test_where_something_else_makes_it_aligned_attention_is_a_by_product(circuit
                 assert contrast.effect == pytest.approx(0, abs=NEAR)
 
 
+@slow
 def test_left_to_itself_it_chooses_the_two_heads_that_are_aligned_and_finds_the_cause() -> None:
     result = asked(CAUSAL, n=80)
     assert result.settings.choice is HeadChoice.ALIGNED
     assert result.heads.chosen == (READER, SHADOW)
-    assert result.heads.strongest == tuple(sorted((READER, *result.heads.strongest)[1:]))
+    assert READER in result.heads.strongest
     assert said(result) == (YES, YES, YES, YES)
 
 
-@pytest.mark.parametrize("head", [READER, SECOND_READER], ids=str)
+@pytest.mark.parametrize("head", [READER, pytest.param(SECOND_READER, marks=slow)], ids=str)
 def test_of_two_heads_each_of_which_is_enough_neither_is_needed(head: HeadId) -> None:
     result = asked(REDUNDANT, head)
     assert result.test(Question.NECESSITY).verdict is NO
@@ -95,8 +101,11 @@ def test_together_they_are_the_cause() -> None:
 
 @pytest.mark.parametrize(
     ("circuit", "sufficient"),
-    [(FAILING, YES), (ECHO, OPEN), (INERT, NO)],
-    ids=["both steps", "the forced step alone", "nothing"],
+    [
+        pytest.param(FAILING, YES, id="both steps", marks=slow),
+        pytest.param(ECHO, OPEN, id="the forced step alone"),
+        pytest.param(INERT, NO, id="nothing", marks=slow),
+    ],
 )
 def test_forcing_is_sufficient_only_where_it_repairs_the_later_step_too(circuit: Circuit, sufficient: Verdict) -> None:
     result = asked(circuit, READER)
