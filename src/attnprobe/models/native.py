@@ -21,6 +21,7 @@ from attnprobe.errors import ModelError, PlanError
 from attnprobe.models.anatomy import Anatomy, Route, find_anatomy, probe_ids
 from attnprobe.models.attention_call import AttentionCall, Plain, UnmadeMask, attend_under_plan
 from attnprobe.models.full_forwards import sweep_by_full_forwards
+from attnprobe.models.gradients import GradientRun, ReplacedZ, run_with_gradients
 from attnprobe.models.model import Backend, Provenance
 from attnprobe.models.output_projection import HeadProjections, OutputProjections
 from attnprobe.models.passes import PassIsOver, evaluating, input_device, model_inputs, options_of, visible_keys
@@ -132,6 +133,18 @@ class NativeModel:
             PlanError: an edit cannot be honoured or did not fire.
         """
         return sweep_by_full_forwards(self, ids, edits, unembedding, measure, limits)
+
+    def gradients(
+        self, ids: Sequence[int], unembedding: Unembedding, measure: Measure, replaced: ReplacedZ | None = None
+    ) -> GradientRun:
+        """Derivatives of a measure with respect to every head's output; see `gradients_of`.
+
+        Raises:
+            SpecError: the sequence or a replacement does not fit the model.
+            PlanError: the measure is not finite, or does not depend on attention.
+        """
+        with self._lock:
+            return run_with_gradients(self._model, self._anatomy, ids, unembedding, measure, replaced)
 
     def output_projection(self, layer: int) -> HeadProjections:
         """W_O of a layer, by query head.
