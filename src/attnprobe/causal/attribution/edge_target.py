@@ -18,7 +18,7 @@ from attnprobe.causal.attribution.result import AttributionResult, GoldShare
 from attnprobe.causal.subject import Subject
 from attnprobe.models.gradients import GradientRun
 from attnprobe.statistics.agreement import Agreement, agreement_of_cases
-from attnprobe.statistics.estimates import bootstrap_interval
+from attnprobe.statistics.estimates import Estimate, bootstrap_interval
 
 Step = Callable[[], None]
 _PLACE = ("example", "layer", "head", "query", "key", "query_token", "key_token")
@@ -127,9 +127,13 @@ def _tokens(prepared: Prepared, subject: Subject) -> Sequence[str]:
 
 def _gold(found: Sequence[ScoredEdges], seed: int) -> GoldShare:
     """Examples whose every score is 0 have no share of scores."""
-    shares = np.array([one.gold_size / one.size for one in found if one.size])
-    counts = np.array([one.n_gold / one.n_edges for one in found if one.n_edges])
-    return GoldShare(of_scores=bootstrap_interval(shares, seed), of_edges=bootstrap_interval(counts, seed))
+    shares = [one.gold_size / one.size for one in found if one.size]
+    counts = [one.n_gold / one.n_edges for one in found if one.size]
+    if not shares:
+        nothing = Estimate(value=None, low=None, high=None, n=0)
+        return GoldShare(of_scores=nothing, of_edges=nothing)
+    of_scores, of_edges = (bootstrap_interval(np.array(each), seed) for each in (shares, counts))
+    return GoldShare(of_scores=of_scores, of_edges=of_edges)
 
 
 def _agreement(edges: pd.DataFrame, seed: int) -> dict[str, Agreement]:

@@ -101,7 +101,8 @@ def is_emptied(attention: Attention, query: int, keys: Sequence[int]) -> bool:
 def _renormalised(
     attention: Attention, pattern: Rows, masked: Bool[Tensor, "row k_pos"], queries: Sequence[int], strength: float
 ) -> Rows:
-    weights = pattern * (1 - strength * masked)
+    # in double: a boolean times a number is float32
+    weights = pattern * (1 - strength * masked.double())
     kept = weights.sum(-1, keepdim=True)
     if attention.sinks is not None:
         kept = kept + (1 - pattern.sum(-1, keepdim=True)).clamp_min(0.0)

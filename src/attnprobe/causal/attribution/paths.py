@@ -126,7 +126,7 @@ def path_effects(
         if path.receiver is None:
             effects[path] = float(reader(found).mean()) - clean
         else:
-            variants.append(Variant(key=path, writes=(_receiver_write(model.dims, path, found),)))
+            variants.append(Variant(key=path, writes=(receiver_write(model.dims, path, found),)))
     for variant, reading in _read(model, subject, settings, variants, reader):
         effect = float(reading.mean()) - clean
         if isinstance(variant.key, Path):
@@ -219,7 +219,14 @@ def _found(run: Run, row: int, path: Path, subject: Subject) -> Tensor:
     return run.read(path.input.point, path.receiver.layer, row)
 
 
-def _receiver_write(dims: ModelDims, path: Path, found: Float[Tensor, "pos some_head d_head"]) -> Write:
+def receiver_write(dims: ModelDims, path: Path, found: Float[Tensor, "pos some_head d_head"]) -> Write:
+    """Put what the first run found at the receiver's input into another run, for that head alone.
+
+    Args:
+        dims: of the model.
+        path: with a receiver.
+        found: q, k or v of the receiver's layer; k and v by the heads that hold them.
+    """
     receiver = path.receiver
     assert receiver is not None
     n_shared = dims.n_heads[receiver.layer] // dims.n_kv_heads[receiver.layer]
@@ -234,13 +241,3 @@ def _receiver_write(dims: ModelDims, path: Path, found: Float[Tensor, "pos some_
         per_query_head=is_shared,
     )
     return Write(site=site, intervention=Replace(values=found[:, [head]].clone(), label=str(path)))
-
-
-def path_values(found: Sequence[PathEffects], paths: Sequence[Path]) -> Float[np.ndarray, "example path"]:
-    """Effects as a table."""
-    return np.array([[one.effects[path] for path in paths] for one in found])
-
-
-def total_values(found: Sequence[PathEffects], senders: Sequence[HeadId]) -> Float[np.ndarray, "example sender"]:
-    """Whole effects of the senders as a table."""
-    return np.array([[one.totals[sender] for sender in senders] for one in found])
