@@ -22,6 +22,7 @@ from attnprobe.models.anatomy import Anatomy, Route, find_anatomy, probe_ids
 from attnprobe.models.attention_call import AttentionCall, Plain, UnmadeMask, attend_under_plan
 from attnprobe.models.corner import CornerEngine, parts_of
 from attnprobe.models.full_forwards import sweep_by_full_forwards
+from attnprobe.models.gradients import GradientRun, ReplacedZ, run_with_gradients
 from attnprobe.models.mask_check import check_visible
 from attnprobe.models.model import Backend, Provenance
 from attnprobe.models.output_projection import HeadProjections, OutputProjections
@@ -183,6 +184,18 @@ class NativeModel:
             projection=self._projections.module_of,
         )
         return CornerEngine(parts)
+
+    def gradients(
+        self, ids: Sequence[int], unembedding: Unembedding, measure: Measure, replaced: ReplacedZ | None = None
+    ) -> GradientRun:
+        """Derivatives of a measure with respect to every head's output; see `gradients_of`.
+
+        Raises:
+            SpecError: the sequence or a replacement does not fit the model.
+            PlanError: the measure is not finite, or does not depend on attention.
+        """
+        with self._lock:
+            return run_with_gradients(self._model, self._anatomy, ids, unembedding, measure, replaced)
 
     def output_projection(self, layer: int) -> HeadProjections:
         """W_O of a layer, by query head.
