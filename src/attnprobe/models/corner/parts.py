@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
@@ -18,7 +19,7 @@ from attnprobe.models.anatomy import Anatomy, Layer, probe_ids
 from attnprobe.models.attention_call import AttentionPass
 from attnprobe.models.passes import input_device
 from attnprobe.plan import ModelDims
-from attnprobe.shapes import Logits, TokenIds
+from attnprobe.shapes import TokenIds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,12 +60,15 @@ class ModelParts:
         """Send the model's attention calls to a pass that makes its masks itself."""
         return self.anatomy.watch(self.model, watcher, leaves_masks=self.leaves_masks)
 
-    def run(self, ids: TokenIds, positions: Sequence[int]) -> Logits:
+    def run(self, ids: TokenIds, positions: Sequence[int]) -> Float[Tensor, "row pos token"]:
         """Run the model on some columns of a sequence, without a cache.
 
         Args:
             ids: of these columns, one sequence.
             positions: of each.
+
+        Returns:
+            For each row that stand-ins made of that sequence, logits at these columns.
         """
         device = input_device(self.model)
         inputs: dict[str, Any] = {
