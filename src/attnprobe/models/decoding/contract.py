@@ -129,6 +129,7 @@ class Decoding:
     halvings: int
 
 
+@runtime_checkable
 class Stepper(Protocol):
     """Carries out the steps of one batch."""
 
