@@ -100,8 +100,11 @@ def generate_under_plan(
         counts={
             "examples": len(aligned),
             "answers": len(items),
-            "answers_off_gold": int(items["off_gold"].sum()),
-            "edited_answers_never_edited": int(((items["arm"] != Arm.CLEAN) & (items["edited_steps"] == 0)).sum()),
+            "answers_off_gold": sum(items["off_gold"].tolist()),
+            "edited_answers_never_edited": sum(
+                one.steering is not None and not found.edited_steps
+                for one, found in zip(asked, decoded.rows, strict=True)
+            ),
             "batches_halved_for_memory": decoded.halvings,
         },
     )

@@ -162,15 +162,18 @@ def comparisons_of(items: pd.DataFrame, measures: Sequence[str]) -> tuple[Compar
     found: list[Comparison] = []
     for first, second in PAIRS:
         for measure in measures:
-            right = [
-                {str(row["id"]): bool(row[measure]) for row in items[items["arm"] == arm.value].to_dict("records")}
-                for arm in (first, second)
-            ]
+            right = [_right(items, arm, measure) for arm in (first, second)]
             both = [name for name in right[0] if name in right[1]]
             if both:
                 ours, theirs = (np.array([one[name] for name in both], dtype=bool) for one in right)
                 found.append(_comparison(first, second, measure, ours, theirs))
     return tuple(found)
+
+
+def _right(items: pd.DataFrame, arm: Arm, measure: str) -> dict[str, bool]:
+    """Whether each example's answer under an arm is so."""
+    columns = zip(items["id"].tolist(), items["arm"].tolist(), items[measure].tolist(), strict=True)
+    return {str(name): bool(hit) for name, own, hit in columns if own == arm.value}
 
 
 def _share(arm: Arm, measure: str, text: str, hits: Bool[np.ndarray, " example"]) -> Share:
