@@ -73,7 +73,7 @@ def test_what_does_not_apply_is_null(make_result: MakeResult) -> None:
 def test_settings_that_do_not_act_are_not_told_and_so_do_not_make_another_configuration(
     kind: InterventionKind, own: set[str]
 ) -> None:
-    shared = {"intervention", "queries", "heads", "metric", "control", "seed", "batch_size"}
+    shared = {"intervention", "queries", "heads", "metric", "control", "seed", "sweep", "batch_size"}
 
     assert set(settings_record(PatchSettings(intervention=kind))) == shared | own
 

@@ -47,6 +47,7 @@ def settings_record(settings: PatchSettings) -> Mapping[str, JsonValue]:
         "control": settings.resolved_control.value,
         "placebo": settings.placebo,
         "seed": settings.seed,
+        "sweep": settings.sweep.value,
         "batch_size": settings.batch_size,
     }
     return {name: value for name, value in record.items() if only_for(name) in (None, settings.intervention)}

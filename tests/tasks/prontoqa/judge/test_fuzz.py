@@ -111,7 +111,7 @@ def seconds(output: str, question: str = QUESTION, query: str = QUERY) -> float:
 @pytest.mark.parametrize("kind", LONG)
 def test_time_grows_with_the_text(kind: str) -> None:
     """Four times the text takes less than six times as long; a quadratic judge would take sixteen."""
-    assert ratio(lambda n: seconds(LONG[kind](n)), 400) < 6
+    assert ratio(lambda n: seconds(LONG[kind](n)), 250) < 6
 
 
 def test_time_grows_with_the_number_of_rules() -> None:
