@@ -19,6 +19,7 @@ from attnprobe.cli.overlap import overlap
 from attnprobe.cli.patch import patch
 from attnprobe.cli.score import score
 from attnprobe.cli.threshold import threshold
+from attnprobe.cli.verdict import verdict
 from attnprobe.errors import AttnprobeError
 from attnprobe.version import VERSION
 
@@ -47,6 +48,7 @@ app = typer.Typer(
 app.command(cls=_Command)(patch)
 app.command(cls=_Command)(attribute)
 app.command(cls=_Command)(score)
+app.command(cls=_Command)(verdict)
 app.command("eval", cls=_Command)(evaluate)
 app.command(cls=_Command)(judge)
 app.command(cls=_Command)(overlap)
