@@ -27,6 +27,7 @@ from attnprobe.plan import (
     Site,
     Tokens,
     Write,
+    force_edges,
     mask_edges,
 )
 from attnprobe.statistics.seeds import generator
@@ -46,6 +47,32 @@ def mask_write(
 ) -> Write:
     """Mask the keys of some rows for one head."""
     return mask_edges(layer=unit.layer, edges=Edges.of(rows), heads=unit.heads, strength=strength, empty_row=empty_row)
+
+
+def keys_write(
+    rows: Mapping[int, Sequence[int]],
+    unit: Unit,
+    settings: PatchSettings,
+    strength: float | tuple[float, ...] | None = None,
+) -> Write:
+    """Mask or force the keys of some rows for one head, as the settings say.
+
+    Args:
+        rows: keys of each query.
+        unit: the head.
+        settings: of the sweep.
+        strength: of a mask, where it is not that of the settings.
+    """
+    if settings.intervention is InterventionKind.FORCE:
+        return force_write(rows, unit, settings.mass, settings.empty_row)
+    return mask_write(rows, unit, settings.strength if strength is None else strength, settings.empty_row)
+
+
+def force_write(
+    rows: Mapping[int, Sequence[int]], unit: Unit, mass: float | tuple[float, ...], empty_row: EmptyRow
+) -> Write:
+    """Force mass onto the keys of some rows for one head."""
+    return force_edges(layer=unit.layer, edges=Edges.of(rows), heads=unit.heads, mass=mass, empty_row=empty_row)
 
 
 def replacement_write(

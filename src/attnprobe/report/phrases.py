@@ -14,6 +14,7 @@ from attnprobe.tasks.example import KeyDefinition
 _KEYS: Mapping[str, str] = {
     KeyDefinition.SOURCE_WORD: "the gold source words",
     KeyDefinition.PREMISE: "the premise sentences",
+    KeyDefinition.PREMISE_REST: "the premise sentences without the gold source words",
     KeyDefinition.TOKEN_MATCH: "the earlier equal tokens",
 }
 _CONTROLS = {
