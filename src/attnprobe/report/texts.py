@@ -135,7 +135,7 @@ def _focus(example: Example, words: Mapping[int, _Word], settings: PatchSettings
 def _sources(word: GoldWord, keys: str) -> tuple[Span, ...] | None:
     if keys == KeyDefinition.SOURCE_WORD:
         return word.source_word
-    return word.premise if keys == KeyDefinition.PREMISE else None
+    return word.premise if keys in (KeyDefinition.PREMISE, KeyDefinition.PREMISE_REST) else None
 
 
 def _keys(example: Example, words: Mapping[int, _Word], settings: PatchSettings) -> list[Span]:

@@ -28,6 +28,7 @@ class Target:
             definition gives none (such tokens are outside the metric and counted as unlicensed).
         foil: id of the token that the foil word would have here, at the first piece where gold and foil differ;
             else None.
+        foil_keys: what the keys would be were the foil right, by definition; see `foil_keys`. Empty without a foil.
     """
 
     position: int
@@ -37,6 +38,7 @@ class Target:
     piece: int = 0
     keys: Mapping[KeyDefinition, tuple[int, ...]] = field(default_factory=lambda: MappingProxyType({}))
     foil: int | None = None
+    foil_keys: Mapping[KeyDefinition, tuple[int, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def predicting(self) -> int:

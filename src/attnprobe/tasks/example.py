@@ -24,11 +24,14 @@ class KeyDefinition(StrEnum):
     TOKEN_MATCH: every earlier token equal to it, exemplars and the answer so far included (arXiv 2502.15120).
     PREMISE: all tokens of the question sentences that license its proof step, and of their restatements.
     SOURCE_WORD: within the premise, all pieces of the word with the same lemma.
+    PREMISE_REST: the premise without the source word: what says where to look next, but not the word itself. The keys
+        of a test of sufficiency, as any copying head would write a word that it is made to look at.
     """
 
     TOKEN_MATCH = "token_match"
     PREMISE = "premise"
     SOURCE_WORD = "source_word"
+    PREMISE_REST = "premise_rest"
 
 
 class WordKind(StrEnum):
