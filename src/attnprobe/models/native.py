@@ -17,13 +17,16 @@ from einops import repeat
 from torch import Tensor, nn
 from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
 
-from attnprobe.errors import ModelError, PlanError
+from attnprobe.errors import PlanError
 from attnprobe.models.anatomy import Anatomy, Route, find_anatomy, probe_ids
 from attnprobe.models.attention_call import AttentionCall, Plain, UnmadeMask, attend_under_plan
+from attnprobe.models.corner import CornerEngine, parts_of
 from attnprobe.models.full_forwards import sweep_by_full_forwards
+from attnprobe.models.gradients import GradientRun, ReplacedZ, run_with_gradients
+from attnprobe.models.mask_check import check_visible
 from attnprobe.models.model import Backend, Provenance
 from attnprobe.models.output_projection import HeadProjections, OutputProjections
-from attnprobe.models.passes import PassIsOver, evaluating, input_device, model_inputs, options_of, visible_keys
+from attnprobe.models.passes import PassIsOver, evaluating, input_device, model_inputs, options_of
 from attnprobe.plan import (
     EMPTY_PLAN,
     Edit,
@@ -34,11 +37,12 @@ from attnprobe.plan import (
     Point,
     Run,
     SweepLimits,
+    SweepMode,
     SweepRun,
     Tokens,
     Unembedding,
 )
-from attnprobe.shapes import HeadVectors, Logits, Visible
+from attnprobe.shapes import HeadVectors, Logits
 
 CachedPass = Callable[[Tokens, Plan, Cache], Run]
 
@@ -70,6 +74,7 @@ class NativeModel:
             self._anatomy = find_anatomy(model)
             self._leaves_masks = _takes_markers(model, self._anatomy)
         self._projections = OutputProjections(self, model)
+        self._corner: CornerEngine | None = None
 
     @property
     def backend(self) -> Backend:
@@ -137,7 +142,7 @@ class NativeModel:
         watcher = _PlanPass(self._anatomy)
         with ExitStack() as stack:
             stack.enter_context(self._lock)
-            stack.enter_context(torch.no_grad())
+            stack.enter_context(torch.inference_mode())
             stack.enter_context(evaluating(self._model))
             stack.enter_context(self._anatomy.watch(self._model, watcher))
 
@@ -164,7 +169,33 @@ class NativeModel:
             SpecError: an edit does not fit the model or the sequence.
             PlanError: an edit cannot be honoured or did not fire.
         """
-        return sweep_by_full_forwards(self, ids, edits, unembedding, measure, limits)
+        if limits.mode is SweepMode.FULL:
+            return sweep_by_full_forwards(self, ids, edits, unembedding, measure, limits)
+        with self._lock, torch.no_grad(), evaluating(self._model):
+            self._corner = self._corner or self._corner_engine()
+            return self._corner.sweep(ids, edits, unembedding, measure, limits)
+
+    def _corner_engine(self) -> CornerEngine:
+        parts = parts_of(
+            self._model,
+            self._anatomy,
+            options=self._options,
+            leaves_masks=self._leaves_masks,
+            projection=self._projections.module_of,
+        )
+        return CornerEngine(parts)
+
+    def gradients(
+        self, ids: Sequence[int], unembedding: Unembedding, measure: Measure, replaced: ReplacedZ | None = None
+    ) -> GradientRun:
+        """Derivatives of a measure with respect to every head's output; see `gradients_of`.
+
+        Raises:
+            SpecError: the sequence or a replacement does not fit the model.
+            PlanError: the measure is not finite, or does not depend on attention.
+        """
+        with self._lock:
+            return run_with_gradients(self._model, self._anatomy, ids, unembedding, measure, replaced)
 
     def output_projection(self, layer: int) -> HeadProjections:
         """W_O of a layer, by query head.
@@ -186,13 +217,11 @@ class _PlanPass:
         self._layers = {id(layer.caller): index for index, layer in enumerate(anatomy.layers)}
         self._windows = anatomy.dims.windows
         self._execution: Execution | None = None
-        # what may be seen in this pass, by window: layers share it
-        self._expected: dict[int | None, Visible] = {}
 
     @contextmanager
     def carrying_out(self, execution: Execution) -> Generator[None]:
         """The pass that runs now."""
-        self._execution, self._expected = execution, {}
+        self._execution = execution
         try:
             yield
         finally:
@@ -204,30 +233,8 @@ class _PlanPass:
             return plain(call.query, call.key, call.value)
         is_unmade = isinstance(call.mask, UnmadeMask)
         if is_unmade or execution.needs_pattern(layer) or execution.has_streams(layer):
-            self._check_visible(layer, call, execution.tokens)
+            check_visible(execution.tokens, self._windows[layer], layer, call)
         return attend_under_plan(call, plain, execution, layer)
-
-    def _check_visible(self, layer: int, call: AttentionCall, tokens: Tokens) -> None:
-        """What the model lets its queries see is what the plan was checked against."""
-        width, window = tokens.width, self._windows[layer]
-        if isinstance(call.mask, UnmadeMask):
-            fits = (call.mask.window or width) == min(window or width, width)
-        elif call.mask is None:
-            fits = call.is_causal and not any(tokens.starts) and (window is None or window >= width)
-        else:
-            visible = call.visible()
-            is_token = tokens.attention_mask()[:, tokens.cached :].bool().to(visible.device)
-            if window not in self._expected:
-                self._expected[window] = visible_keys(tokens, window).to(visible.device)
-            expected = self._expected[window]
-            fits = visible.shape == expected.shape and torch.equal(
-                visible[is_token[:, None]], expected[is_token[:, None]]
-            )
-        if not fits:
-            raise ModelError(
-                f"layer {layer}: the mask that the model passes to its attention is not causal with "
-                f"{_describe(self._windows[layer])}, as its config says; this model cannot be served."
-            )
 
 
 class _MaskRecorder:
@@ -255,10 +262,6 @@ def _takes_markers(model: PreTrainedModel, anatomy: Anatomy) -> bool:
     except (RuntimeError, TypeError, ValueError, IndexError):
         return False  # it looked into it; its masks are then made as in any other pass
     return all(isinstance(mask, UnmadeMask) for mask in recorder.masks)
-
-
-def _describe(window: int | None) -> str:
-    return "no window" if window is None else f"a window of {window} tokens"
 
 
 @contextmanager

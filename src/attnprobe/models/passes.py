@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from einops import rearrange
 from torch import nn
 from transformers import Cache, PreTrainedModel
 
@@ -99,6 +98,9 @@ def visible_keys(tokens: Tokens, window: int | None) -> Visible:
         window: sliding window of the layer in tokens, the querying one included; None for none.
     """
     columns = torch.arange(tokens.width)
-    distance = rearrange(columns[tokens.cached :], "q_pos -> q_pos 1") - rearrange(columns, "k_pos -> 1 k_pos")
-    near = (distance >= 0) & (distance < (tokens.width if window is None else window))
-    return near & rearrange(tokens.attention_mask().bool(), "batch k_pos -> batch 1 1 k_pos")
+    distance = columns[tokens.cached :, None] - columns[None, :]
+    near = distance >= 0
+    if window is not None:
+        near &= distance < window
+    starts = torch.tensor(tokens.starts)
+    return near & (columns >= starts[:, None])[:, None, None]

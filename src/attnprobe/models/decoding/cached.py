@@ -13,10 +13,11 @@ from torch import Tensor
 from transformers import Cache
 
 from attnprobe.models.decoding.key_values import RowsCache, empty_cache, layers_of
-from attnprobe.models.decoding.step_writes import StepWrites, on_row
+from attnprobe.models.decoding.shared_edits import shared_edits
+from attnprobe.models.decoding.step_writes import NONE, StepWrites, on_row
 from attnprobe.models.model import Model
 from attnprobe.models.native import CachedPass, NativeModel
-from attnprobe.plan import Firing, Plan, Run, Tokens, Write
+from attnprobe.plan import Firing, ModelDims, Plan, Run, Tokens, Write
 from attnprobe.shapes import Scores
 
 Layers = list[tuple[Tensor, Tensor]]
@@ -35,8 +36,8 @@ def why_not_cached(model: Model, *, shortest: int, longest: int) -> str | None:
     turn = model.dims.turns_at
     if turn is not None and shortest <= turn < longest:
         return (
-            f"beyond {turn} tokens the model embeds every position otherwise, so that keys kept from before (prompts of "
-            f"{shortest} tokens and more) would not be those of a sequence that grows past it (up to {longest})"
+            f"beyond {turn} tokens the model embeds every position otherwise, so that the keys of a prompt of {shortest} "
+            f"tokens, once kept, would not be those of a sequence that grows past it (up to {longest})"
         )
     return model.why_not_cached()
 
@@ -51,15 +52,15 @@ def open_cached(model: Model, prompts: Sequence[Sequence[int]]) -> Generator["Ca
     """
     assert isinstance(model, NativeModel)
     with model.cached_passes() as run:
-        yield CachedSteps(run, model.dims.n_layers, prompts)
+        yield CachedSteps(run, model.dims, prompts)
 
 
 class CachedSteps:
     """Every step runs one token of every row."""
 
-    def __init__(self, run: CachedPass, n_layers: int, prompts: Sequence[Sequence[int]]) -> None:
+    def __init__(self, run: CachedPass, dims: ModelDims, prompts: Sequence[Sequence[int]]) -> None:
         self._run = run
-        self._n_layers = n_layers
+        self._dims = dims
         self._prompts = prompts
         self._width = max(map(len, prompts))
         self._rows = list(range(len(prompts)))
@@ -70,7 +71,7 @@ class CachedSteps:
 
     def scores(
         self, rows: Sequence[int], ids: Sequence[Sequence[int]], steps: Sequence[StepWrites]
-    ) -> tuple[Scores, list[list[Firing]]]:
+    ) -> tuple[Scores, list[Firing]]:
         """Run one step; see `Stepper`."""
         if self._cache is None:
             scores, fired = self._first(ids, steps)
@@ -94,7 +95,7 @@ class CachedSteps:
         self._ids = self._ids[places]
         self._rows = list(rows)
 
-    def _first(self, ids: Sequence[Sequence[int]], steps: Sequence[StepWrites]) -> tuple[Scores, list[list[Firing]]]:
+    def _first(self, ids: Sequence[Sequence[int]], steps: Sequence[StepWrites]) -> tuple[Scores, list[Firing]]:
         """Read the prompts, and give the scores of the first new tokens."""
         self._ids = Tokens.of(ids).ids
         # before a prompt's only token there is nothing to share
@@ -102,14 +103,14 @@ class CachedSteps:
         shared = [row for row in self._rows if row not in whole]
         parts: list[tuple[list[int], Layers]] = []
         scores: dict[int, Tensor] = {}
-        fired: dict[int, list[Firing]] = {}
+        fired: dict[int, Firing] = {}
         for members, cached in ((whole, 0), (shared, self._width - 1)):
             if not members:
                 continue
             cache = RowsCache(self._prefixes(members)) if cached else empty_cache()
             own = [steps[row] for row in members]
             run, counts = self._pass(self._tokens(members, cached), own, members, cache)
-            parts.append((members, layers_of(cache, self._n_layers, self._width)))
+            parts.append((members, layers_of(cache, self._dims.n_layers, self._width)))
             scores |= dict(zip(members, run.logits[:, -1].float(), strict=True))
             fired |= dict(zip(members, counts, strict=True))
         self._cache = RowsCache(_joined(parts))
@@ -123,16 +124,14 @@ class CachedSteps:
         ids = self._ids[first_rows, : self._width - 1]
         self._run(Tokens(ids=ids, lengths=tuple(len(prompt) - 1 for prompt in prompts)), Plan(last_logits=1), cache)
         places = [prompts.index(tuple(self._prompts[row])) for row in members]
-        layers = layers_of(cache, self._n_layers, self._width - 1)
+        layers = layers_of(cache, self._dims.n_layers, self._width - 1)
         return [(keys[places], values[places]) for keys, values in layers]
 
     def _tokens(self, members: Sequence[int], cached: int) -> Tokens:
         lengths = tuple(len(self._prompts[row]) for row in members)
         return Tokens(ids=self._ids[list(members)], lengths=lengths, cached=cached)
 
-    def _one_token(
-        self, ids: Sequence[Sequence[int]], steps: Sequence[StepWrites]
-    ) -> tuple[Scores, list[list[Firing]]]:
+    def _one_token(self, ids: Sequence[Sequence[int]], steps: Sequence[StepWrites]) -> tuple[Scores, list[Firing]]:
         assert self._cache is not None
         tokens = Tokens(ids=self._ids, lengths=tuple(map(len, ids)), cached=self._ids.shape[1] - 1)
         run, fired = self._pass(tokens, steps, self._rows, self._cache)
@@ -140,15 +139,20 @@ class CachedSteps:
 
     def _pass(
         self, tokens: Tokens, steps: Sequence[StepWrites], members: Sequence[int], cache: Cache
-    ) -> tuple[Run, list[list[Firing]]]:
+    ) -> tuple[Run, list[Firing]]:
         """Run some rows, each under what stands of its edits and what is new, and count what the new ones did."""
         writes: list[Write] = []
         new: list[range] = []
         for place, (row, step) in enumerate(zip(members, steps, strict=True)):
-            writes += [on_row(write, place) for write in (*self._standing.get(row, ()), *step.writes)]
+            own = (*self._standing.get(row, ()), *step.writes)
+            writes += [on_row(write, place) for write in own]
             new.append(range(len(writes) - len(step.writes), len(writes)))
-        run = self._run(tokens, Plan(writes=tuple(writes), last_logits=1), cache)
-        return run, [[run.fired[index] for index in own] for own in new]
+        shared = shared_edits(steps, tokens.lengths, self._dims)
+        plan = Plan(writes=(*writes, *shared.writes), query_edits=shared.query_edits, last_logits=1)
+        run = self._run(tokens, plan, cache)
+        shared.check(run.fired[len(writes) :], run.fired_queries)
+        fired = [sum((run.fired[index] for index in own), NONE) if own else NONE for own in new]
+        return run, [one + other if one.edited else other for one, other in zip(fired, shared.fired, strict=True)]
 
 
 def _joined(parts: Sequence[tuple[Sequence[int], Layers]]) -> Layers:

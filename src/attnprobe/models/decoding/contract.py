@@ -135,7 +135,7 @@ class Stepper(Protocol):
 
     def scores(
         self, rows: Sequence[int], ids: Sequence[Sequence[int]], steps: Sequence[StepWrites]
-    ) -> tuple[Scores, list[list[Firing]]]:
+    ) -> tuple[Scores, list[Firing]]:
         """Run one step.
 
         Args:
@@ -144,7 +144,7 @@ class Stepper(Protocol):
             steps: of each, the edits that are new.
 
         Returns:
-            The scores of each one's next token, in float32; and for each write of each, how often it acted.
+            The scores of each one's next token, in float32; and how often each one's edits acted.
         """
         ...
 

@@ -12,6 +12,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from attnprobe.errors import ModelError, PlanError, SpecError
+from attnprobe.models.decoding.alike import EdgeSteering, HeadSteering
 from attnprobe.models.decoding.cached import open_cached, why_not_cached
 from attnprobe.models.decoding.contract import (
     BeforeStep,
@@ -25,7 +26,7 @@ from attnprobe.models.decoding.contract import (
     Stepper,
     Written,
 )
-from attnprobe.models.decoding.step_writes import NOTHING, StepWrites, step_writes
+from attnprobe.models.decoding.step_writes import NONE, NOTHING, StepWrites, step_writes
 from attnprobe.models.decoding.uncached import UncachedSteps
 from attnprobe.models.memory import is_out_of_memory, release_memory
 from attnprobe.models.model import Model
@@ -94,9 +95,8 @@ class _Row:
 
     steered: Steered
     ids: list[int]
-    fired: Firing
+    fired: list[Firing]
     asked: int = 0
-    edited_steps: int = 0
     ending: Ending | None = None
 
     @property
@@ -158,7 +158,7 @@ class _Task:
         return UncachedSteps(self._model)
 
     def _written(self, chosen: Sequence[int], stepper: Stepper) -> list[Written]:
-        rows = [_Row(steered=self._rows[index], ids=list(self._rows[index].prompt), fired=Firing()) for index in chosen]
+        rows = [_Row(steered=self._rows[index], ids=list(self._rows[index].prompt), fired=[]) for index in chosen]
         for step in range(self._longest[chosen[0]]):
             live = [place for place, row in enumerate(rows) if row.ending is None]
             if not live:
@@ -171,11 +171,10 @@ class _Task:
             self._before_step([row.ids for row in rows])
         steps = [self._asked(row, is_first=is_first) for row in rows]
         scores, fired = stepper.scores(places, [row.ids for row in rows], steps)
-        for row, step, firings, token in zip(rows, steps, fired, self._choose(scores).tolist(), strict=True):
-            acted = sum(firings, Firing())
-            row.asked += len(step.writes) + step.hidden.unreachable
-            row.fired += acted + step.hidden
-            row.edited_steps += acted.edited > 0
+        for row, step, firing, token in zip(rows, steps, fired, self._choose(scores).tolist(), strict=True):
+            if step is not NOTHING:
+                row.asked += 1
+                row.fired.append(firing if step.hidden is NONE else firing + step.hidden)
             row.ids.append(int(token))
             if token in self._limits.eos:
                 row.ending = Ending.EOS
@@ -185,7 +184,14 @@ class _Task:
     def _asked(self, row: _Row, *, is_first: bool) -> StepWrites:
         if row.steered.steering is None:
             return NOTHING
-        asked = row.steered.steering.writes(tuple(row.ids))
+        steering, ids = row.steered.steering, tuple(row.ids)
+        if self.mode is DecodingMode.CACHED:
+            if isinstance(steering, HeadSteering):
+                return StepWrites(edit=steering.edit)
+            if isinstance(steering, EdgeSteering):
+                keys = steering.keys(ids)
+                return StepWrites(edit=steering.edit, keys=keys) if keys else NOTHING
+        asked = steering.writes(ids)
         return step_writes(asked, len(row.ids), self._model.dims, is_first=is_first)
 
     def _room(self, length: int) -> int:
@@ -222,15 +228,16 @@ def _takes_padding(model: Model) -> bool:
 
 
 def _finished(row: _Row) -> Written:
-    if row.asked and not row.fired.edited:
+    fired = sum(row.fired, NONE)
+    if row.asked and not fired.edited:
         raise PlanError(
             f"an answer of {len(row.new)} tokens was to be written under edits that never acted "
-            f"({row.fired.unreachable} of their entries cannot be seen from their queries); it would be the plain one. "
+            f"({fired.unreachable} of their entries cannot be seen from their queries); it would be the plain one. "
             "Choose keys that the queries reach in these layers."
         )
     return Written(
         ids=tuple(row.new),
         ending=row.ending or Ending.LIMIT,
-        fired=row.fired,
-        edited_steps=row.edited_steps,
+        fired=fired,
+        edited_steps=sum(one.edited > 0 for one in row.fired),
     )

@@ -11,7 +11,10 @@ from dataclasses import dataclass, replace
 from torch.nn.functional import pad
 
 from attnprobe.errors import PlanError, SpecError
+from attnprobe.models.decoding.alike import EdgeEdit, HeadEdit
 from attnprobe.plan import Firing, ModelDims, Point, Replace, Write
+
+NONE = Firing()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -22,14 +25,18 @@ class StepWrites:
         writes: with their positions named.
         hidden: what was asked for and no query can see.
         is_early: whether positions before the last are edited.
+        edit: an edit of the last position besides, of which rows that have the same one are carried out at once.
+        keys: of that query, where the edit is one of edges.
     """
 
-    writes: tuple[Write, ...]
-    hidden: Firing
-    is_early: bool
+    writes: tuple[Write, ...] = ()
+    hidden: Firing = NONE
+    is_early: bool = False
+    edit: EdgeEdit | HeadEdit | None = None
+    keys: tuple[int, ...] = ()
 
 
-NOTHING = StepWrites(writes=(), hidden=Firing(), is_early=False)
+NOTHING = StepWrites()
 
 
 def step_writes(asked: Sequence[Write], length: int, dims: ModelDims, *, is_first: bool) -> StepWrites:
@@ -48,7 +55,7 @@ def step_writes(asked: Sequence[Write], length: int, dims: ModelDims, *, is_firs
     if not asked:
         return NOTHING
     writes: list[Write] = []
-    hidden, first = Firing(), length - 1
+    hidden, first = NONE, length - 1
     for write in asked:
         if write.site.batch is not None:
             raise SpecError("a steering's write names a sequence of a batch; leave `batch` out: it acts on its own.")

@@ -6,7 +6,7 @@ In: a model of any backend. Out: `UncachedSteps`, a `Stepper`.
 from collections.abc import Sequence
 from types import TracebackType
 
-from attnprobe.models.decoding.step_writes import StepWrites, on_row, stretched
+from attnprobe.models.decoding.step_writes import NONE, StepWrites, on_row, stretched
 from attnprobe.models.model import Model
 from attnprobe.plan import Firing, Plan, Tokens, Write
 from attnprobe.shapes import Scores
@@ -29,7 +29,7 @@ class UncachedSteps:
 
     def scores(
         self, rows: Sequence[int], ids: Sequence[Sequence[int]], steps: Sequence[StepWrites]
-    ) -> tuple[Scores, list[list[Firing]]]:
+    ) -> tuple[Scores, list[Firing]]:
         """Run one step; see `Stepper`."""
         writes: list[Write] = []
         new: list[range] = []
@@ -39,4 +39,4 @@ class UncachedSteps:
             writes += [on_row(stretched(write, len(tokens)), place) for write in asked]
             new.append(range(len(writes) - len(step.writes), len(writes)))
         run = self._model.forward(Tokens.of(ids), Plan(writes=tuple(writes), last_logits=1))
-        return run.logits[:, -1].float(), [[run.fired[index] for index in own] for own in new]
+        return run.logits[:, -1].float(), [sum((run.fired[index] for index in own), NONE) for own in new]
