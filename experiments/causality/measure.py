@@ -4,7 +4,7 @@ In: the configuration. Out: for each model and question a parquet file of effect
 record of heads and counts, written as they are finished. What is there is not measured again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from attnprobe.runs.atomic import write_atomically
 from attnprobe.tasks import CollectedTask
 from experiments.causality.problems import problems_of
 
+OnFinished = Callable[[str], None] | None
+
 FRAMES = ("rows", "doses", "proofs")
 _PROOF = ["example", "arm", "group", "correct", "outcome", "edited_steps"]
 
@@ -28,23 +30,38 @@ def settings_of(asked: Mapping[str, Any]) -> VerdictSettings:
     return VerdictSettings(choice=asked["choice"], keys=asked["keys"], empty_row="zero")  # pyright: ignore[reportArgumentType] - names are taken as text too
 
 
-def measure(config: Mapping[str, Any], place: Path, *, say: Any = None) -> None:
-    """Put every question to every model, into a directory of rows."""
+def measure(config: Mapping[str, Any], place: Path, *, models: Sequence[str] = (), say: OnFinished = None) -> None:
+    """Put every question to every model, into a directory of rows.
+
+    Args:
+        config: what is asked.
+        place: a new directory, or one of this very configuration.
+        models: only these, for several processes to share the work; all if empty.
+        say: called with the name of what was finished, or was there already.
+    """
     manifest = Manifest(
         command="experiment",
         configuration={"experiment": "causality/rows", **{key: plain(value) for key, value in config.items()}},
         rules=rules_record(settings_of(config["asked"][0])),
         repeat="python -m experiments.causality.run",
     )
-    with RunDirectory.claim(place, manifest):
+    with RunDirectory.claim(place, manifest) as directory:
         task = problems_of(config)
         for asked in config["asked"]:
             for name in config["models"]["names"]:
                 stem = f"{name}_{asked['name']}"
+                if models and name not in models:
+                    continue
                 if not is_measured(place, stem):
                     write(place, stem, files_of(load_model(f"zoo:{name}"), task, asked))
                 if say is not None:
                     say(stem)
+        stems = [f"{name}_{asked['name']}" for asked in config["asked"] for name in config["models"]["names"]]
+        if all(is_measured(place, stem) for stem in stems):
+            names = [
+                f"{stem}{ending}" for stem in stems for ending in (*(f"_{each}.parquet" for each in FRAMES), ".json")
+            ]
+            directory.finish({name: (place / name).read_bytes() for name in names})
 
 
 def is_measured(place: Path, stem: str) -> bool:

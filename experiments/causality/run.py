@@ -1,6 +1,6 @@
 """The causality experiment: does attention on the gold source keys cause right proofs?
 
-    python -m experiments.causality.run [--small] [--rows DIR] [--out DIR]
+    python -m experiments.causality.run [--small] [--models NAME ...] [--rows DIR] [--out DIR]
 
 Asks the zoo's models into results/rows, going on where an earlier run stopped, unless --rows has the rows already
 (`--rows experiments/causality/results/rows` for those that are committed), and makes results/tables from them.
@@ -24,6 +24,9 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m experiments.causality.run", description=__doc__)
     parser.add_argument("--config", type=Path, default=HERE / "config.toml")
     parser.add_argument("--small", action="store_true", help="a third of the problems")
+    parser.add_argument(
+        "--models", nargs="+", default=(), help="measure these alone; several processes may share a place"
+    )
     parser.add_argument("--rows", type=Path, help="rows that are there already")
     parser.add_argument("--out", type=Path, default=HERE / "results", help="for rows/ and tables/")
     asked = parser.parse_args(words)
@@ -33,7 +36,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         rows = asked.rows or asked.out / "rows"
         if asked.rows is None:
-            measure(config, rows, say=lambda stem: print(stem, flush=True))
+            measure(config, rows, models=asked.models, say=lambda stem: print(stem, flush=True))
     except AttnprobeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
