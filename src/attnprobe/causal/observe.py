@@ -137,7 +137,8 @@ def _rescaling(
     if settings.metric is not Metric.RECOVERY:
         return lambda values: values
     assert subject.donor is not None
-    donor_logits = readout_logits(unedited(model, subject.donor, subject.readout), 0, subject.readout)
+    readout = subject.donor_readout or subject.readout
+    donor_logits = readout_logits(unedited(model, subject.donor, readout), 0, readout)
     other, own = float(reader(donor_logits).mean()), float(value.mean())
     clean, corrupted = (other, own) if settings.direction is Direction.CLEAN_TO_CORRUPTED else (own, other)
     if not abs(clean - corrupted) >= MIN_GAP_LOGITS:
