@@ -159,7 +159,10 @@ def _foil(fields: Fields, gold: str, words: tuple[GoldWord, ...]) -> tuple[int, 
 def _corrupted_spans(fields: Fields, prompt: str, corrupted: str) -> dict[str, tuple[Span, ...]] | None:
     if "corrupted_spans" not in fields.values:
         return None
-    own, found = _spans(fields, "spans", prompt), _spans(fields, "corrupted_spans", corrupted)
+    own, found = (
+        _spans(fields, "spans", prompt),
+        _spans(fields, "corrupted_spans", corrupted, within="the corrupted prompt"),
+    )
     for name, spans in found.items():
         if len(own.get(name, ())) != len(spans):
             raise TaskError(
@@ -169,7 +172,7 @@ def _corrupted_spans(fields: Fields, prompt: str, corrupted: str) -> dict[str, t
     return found
 
 
-def _spans(fields: Fields, field: str, prompt: str) -> dict[str, tuple[Span, ...]]:
+def _spans(fields: Fields, field: str, prompt: str, *, within: str = "the prompt") -> dict[str, tuple[Span, ...]]:
     if field not in fields.values:
         return {}
     named = Fields.of(fields.value(field), f"{fields.place}: field '{field}'")
@@ -178,7 +181,7 @@ def _spans(fields: Fields, field: str, prompt: str) -> dict[str, tuple[Span, ...
             raise TaskError(f"{named.place}: {name!r} names a key definition; give the span another.")
     return {
         name: tuple(
-            span(each, f"{fields.place}: {field}.{name}[{index}]", end=len(prompt), within="the prompt")
+            span(each, f"{fields.place}: {field}.{name}[{index}]", end=len(prompt), within=within)
             for index, each in enumerate(items(value, f"{fields.place}: {field}.{name}"))
         )
         for name, value in named.values.items()
