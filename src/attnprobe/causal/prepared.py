@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from attnprobe.causal.control_arms import KINDS
 from attnprobe.causal.controls import ControlKind
+from attnprobe.causal.donor_models import DonorModel, check_donor
 from attnprobe.causal.edits import REFERENCE_EXAMPLES, Donors, mean_z
 from attnprobe.causal.head_sets import Edited
 from attnprobe.causal.observe import Observation, observe
@@ -35,6 +36,7 @@ class PreparedTask:
         subjects: those that can be measured, in task order.
         skipped: how many cannot, by reason.
         donors: of replacement values.
+        donor: of a transplant, the other model.
     """
 
     model: Model
@@ -44,6 +46,7 @@ class PreparedTask:
     subjects: tuple[Subject, ...]
     skipped: Mapping[Skip, int]
     donors: Donors
+    donor: DonorModel | None = None
 
     def observe(
         self,
@@ -74,7 +77,16 @@ class PreparedTask:
         observations: list[Observation] = []
         skipped = Counter(self.skipped)
         for done, subject in enumerate(chosen, start=1):
-            found = observe(self.model, subject, self.settings, units, self.donors, beside=beside, kinds=kinds)
+            found = observe(
+                self.model,
+                subject,
+                self.settings,
+                units,
+                self.donors,
+                beside=beside,
+                kinds=kinds,
+                donor_model=self.donor,
+            )
             if isinstance(found, Skip):
                 skipped[found] += 1
             else:
@@ -82,8 +94,18 @@ class PreparedTask:
             if progress is not None:
                 progress(done, len(chosen))
         if not observations:
-            raise TaskError(_nothing_measured(self.task, self.settings, skipped))
+            raise TaskError(self.nothing_measured(skipped))
         return tuple(observations), skipped
+
+    def nothing_measured(self, skipped: Mapping[Skip, int]) -> str:
+        """What to tell a user none of whose examples could be measured."""
+        why = ", ".join(f"{count} {reason.value.replace('_', ' ')}" for reason, count in sorted(skipped.items()))
+        return (
+            f"task {self.task.name}: none of its {len(self.task.examples)} examples can be measured with "
+            f"--intervention {self.settings.intervention} --keys {self.settings.keys} "
+            f"--metric {self.settings.metric} ({why}). "
+            "Choose other keys or another metric, or give the task what it lacks."
+        )
 
 
 def prepare_task(
@@ -93,6 +115,7 @@ def prepare_task(
     units: Sequence[Edited],
     *,
     examples: Collection[str] | None = None,
+    donor: Model | None = None,
 ) -> PreparedTask:
     """Align the examples of a task and settle what is run, edited and read of each.
 
@@ -102,12 +125,23 @@ def prepare_task(
         settings: of the sweep.
         units: everything that will be edited, for the layers that donors are asked for.
         examples: ids of those to measure; all by default. What replaces an ablated output comes from all in any case.
+        donor: of a transplant, the model that values are taken from.
 
     Raises:
-        SpecError: a span or an example does not exist, or an example is longer than the model's context.
+        SpecError: a span or an example does not exist, or an example is longer than the model's context; a transplant
+            without a donor, a donor without a transplant, or one whose attention would mean something else.
         TaskError: the task does not know the keys asked for.
     """
+    is_transplant = settings.intervention is InterventionKind.TRANSPLANT
+    if is_transplant != (donor is not None):
+        raise SpecError(
+            "a transplant needs the model that it takes attention from: name one with --donor (in Python, donor=...)."
+            if is_transplant
+            else f"a donor with {settings.intervention}: it gives its attention to --intervention transplant alone."
+        )
     aligned = align_all(model, task)
+    if donor is not None:
+        check_donor(model, donor, task, aligned, settings.resolved_site)
     known = {one.example.id for one in aligned}
     unknown = sorted(set(examples or ()) - known)
     if unknown:
@@ -126,15 +160,7 @@ def prepare_task(
         subjects=tuple(one for one in prepared if isinstance(one, Subject)),
         skipped=Counter(one for one in prepared if isinstance(one, Skip)),
         donors=Donors(settings=settings, layers=layers, means=means, pool=pool),
-    )
-
-
-def _nothing_measured(task: Task, settings: PatchSettings, skipped: Counter[Skip]) -> str:
-    why = ", ".join(f"{count} {reason.value.replace('_', ' ')}" for reason, count in sorted(skipped.items()))
-    return (
-        f"task {task.name}: none of its {len(task.examples)} examples can be measured with --intervention "
-        f"{settings.intervention} --keys {settings.keys} --metric {settings.metric} ({why}). "
-        "Choose other keys or another metric, or give the task what it lacks."
+        donor=None if donor is None else DonorModel(model=donor, settings=settings, layers=layers, pool=pool),
     )
 
 

@@ -157,7 +157,7 @@ def _prepare_patch(aligned: AlignedExample, settings: PatchSettings) -> Subject 
 
 def _prepare_uneven(aligned: AlignedExample, uneven: UnevenCorruption, settings: PatchSettings) -> Subject | Skip:
     """The same where the two versions have other tokens in number: each is read at its own predicting position."""
-    if settings.site in PLACED:
+    if settings.resolved_site in PLACED:
         return Skip.UNEQUAL_PLACES
     match settings.resolved_queries:
         case "all":

@@ -69,7 +69,7 @@ class Phrases:
 
 def phrases_for(settings: PatchSettings) -> Phrases:
     """Find the words for a sweep."""
-    has_heads = settings.intervention is not InterventionKind.PATCH or settings.site.has_heads
+    has_heads = settings.intervention is not InterventionKind.PATCH or settings.resolved_site.has_heads
     return Phrases(
         deed=_deed(settings),
         metric=_METRICS[settings.metric],
@@ -105,7 +105,7 @@ def _deed(settings: PatchSettings) -> str:
         case InterventionKind.PATCH:
             clean_first = settings.direction is Direction.CLEAN_TO_CORRUPTED
             donor, recipient = ("clean", "corrupted") if clean_first else ("corrupted", "clean")
-            return f"Putting {_SITES[settings.site]}{where} from the {donor} run into the {recipient} one"
+            return f"Putting {_SITES[settings.resolved_site]}{where} from the {donor} run into the {recipient} one"
         case InterventionKind.SCALE:
             return f"Multiplying one head's output{where} by {settings.factor:g}"
 

@@ -90,13 +90,10 @@ def set_question(settings: SetSettings) -> str:
     if settings.all_but:
         return f"Do the heads of a set suffice: is {phrases.metric} kept under {deed}?"
     verb = {-1: "lower", 1: "raise", None: "change"}[phrases.expected]
-    reference = {
-        ControlKind.RANDOM_KEYS: "as many random keys do",
-        ControlKind.DISTANCE: "as many equally distant keys do",
-        ControlKind.MASS: "other keys of equal attention mass do",
-        ControlKind.RANDOM_HEADS: "as many random heads of the same layers do",
-    }[settings.resolved_control]
-    return f"Does {deed} {verb} {phrases.metric} more than {reference}?"
+    reference = phrases.reference
+    if settings.resolved_control is ControlKind.RANDOM_HEADS or reference is None:
+        reference = "the same edit of as many random heads of the same layers"
+    return f"Does {deed} {verb} {phrases.metric} more than {reference} does?"
 
 
 def set_deed(settings: SetSettings) -> str:

@@ -41,7 +41,7 @@ def settings_record(settings: PatchSettings) -> Mapping[str, JsonValue]:
         "strength": settings.strength,
         "empty_row": settings.empty_row.value,
         "ablation": settings.ablation.value,
-        "site": settings.site.value,
+        "site": settings.resolved_site.value,
         "direction": settings.direction.value,
         "unequal_spans": settings.unequal_spans.value,
         "factor": settings.factor,
