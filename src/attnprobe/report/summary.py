@@ -20,6 +20,7 @@ _ONLY_FOR = {
     "ablation": InterventionKind.ABLATE,
     "site": InterventionKind.PATCH,
     "direction": InterventionKind.PATCH,
+    "unequal_spans": InterventionKind.PATCH,
     "factor": InterventionKind.SCALE,
 }
 """Settings that act under one intervention alone; the others act under all."""
@@ -42,6 +43,7 @@ def settings_record(settings: PatchSettings) -> Mapping[str, JsonValue]:
         "ablation": settings.ablation.value,
         "site": settings.resolved_site.value,
         "direction": settings.direction.value,
+        "unequal_spans": settings.unequal_spans.value,
         "factor": settings.factor,
         "metric": settings.metric.value,
         "control": settings.resolved_control.value,
