@@ -15,7 +15,7 @@ def test_by_hand() -> None:
     assert (found.pearson.value, found.spearman.value) == pytest.approx((0.5, 0.5))
     # two examples alike: however they are drawn the means are the same
     assert (found.pearson.low, found.pearson.high) == pytest.approx((0.5, 0.5))
-    assert found.slope == pytest.approx(13 / 14)
+    assert found.slope.value == pytest.approx(13 / 14)
     assert (found.n_cases, found.pearson.n, found.same_sign, found.n_signed) == (3, 2, 1.0, 3)
     assert (found.recall, found.n_strongest) == (None, 0)
 
@@ -65,7 +65,7 @@ def test_examples_are_resampled_with_all_their_cases() -> None:
 
 def test_what_does_not_vary_has_no_correlation() -> None:
     flat = agreement_of_means(np.zeros((4, 5)), np.ones((4, 5)), seed=0, is_all=True)
-    assert (flat.pearson.value, flat.spearman.value, flat.slope) == (None, None, None)
+    assert (flat.pearson.value, flat.spearman.value, flat.slope.value) == (None, None, None)
     two = agreement_of_means(np.eye(2), np.eye(2), seed=0, is_all=True)
     assert two.pearson.value is None
 
@@ -73,5 +73,3 @@ def test_what_does_not_vary_has_no_correlation() -> None:
 def test_numbers_that_are_none_are_refused() -> None:
     with pytest.raises(StatisticsError, match="expected finite numbers for the same cases"):
         agreement_of_means(np.full((2, 3), np.nan), np.zeros((2, 3)), seed=0, is_all=True)
-    with pytest.raises(StatisticsError, match=r"shape \(2, 3\)"):
-        agreement_of_means(np.zeros((2, 3)), np.zeros((2, 2)), seed=0, is_all=True)

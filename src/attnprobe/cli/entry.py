@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from attnprobe.cli.attribute import attribute
 from attnprobe.cli.eval import evaluate
 from attnprobe.cli.judge import judge
 from attnprobe.cli.models import models
@@ -45,6 +46,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(cls=_Command)(patch)
+app.command(cls=_Command)(attribute)
 app.command(cls=_Command)(score)
 app.command(cls=_Command)(verdict)
 app.command("eval", cls=_Command)(evaluate)

@@ -31,7 +31,7 @@ class Agreement:
     Attributes:
         pearson: linear correlation; its `n` is the number of examples. Value None where one side does not vary.
         spearman: rank correlation, likewise.
-        slope: least squares of exact on score through 0: what a score is to be multiplied by. None without scores.
+        slope: least squares of exact on score through 0: what a score is to be multiplied by; likewise.
         n_cases: how many cases were compared.
         same_sign: share of `n_signed` cases on which the signs agree; None where there are none.
         n_signed: cases whose exact effect is at least `SIGN_FLOOR`.
@@ -42,7 +42,7 @@ class Agreement:
 
     pearson: Estimate
     spearman: Estimate
-    slope: float | None
+    slope: Estimate
     n_cases: int
     same_sign: float | None
     n_signed: int
@@ -129,11 +129,10 @@ def _agreement(
     signed = np.abs(exact) >= SIGN_FLOOR
     n_strongest = STRONGEST if is_all and len(score) >= 2 * STRONGEST else 0
     strongest = _largest(exact, n_strongest) & _largest(score, n_strongest)
-    squares = float((score**2).sum())
     return Agreement(
         pearson=_estimate(_pearson, score, exact, resampled, n_examples, seed),
         spearman=_estimate(_spearman, score, exact, resampled, n_examples, seed),
-        slope=float((score * exact).sum() / squares) if squares else None,
+        slope=_estimate(_slope, score, exact, resampled, n_examples, seed),
         n_cases=len(score),
         same_sign=float((np.sign(score) == np.sign(exact))[signed].mean()) if signed.any() else None,
         n_signed=int(signed.sum()),
@@ -179,6 +178,11 @@ def _pearson(first: np.ndarray, second: np.ndarray) -> float:
     length = float(np.sqrt((one @ one) * (other @ other)))
     # rounding may carry it past 1
     return float(np.clip(one @ other / length, -1.0, 1.0)) if length else float("nan")
+
+
+def _slope(score: np.ndarray, exact: np.ndarray) -> float:
+    squares = float(score @ score)
+    return float(score @ exact) / squares if squares else float("nan")
 
 
 def _spearman(first: np.ndarray, second: np.ndarray) -> float:
