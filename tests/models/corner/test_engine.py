@@ -60,7 +60,7 @@ def test_a_model_whose_forward_takes_no_position_ids_runs_whole() -> None:
 
     direct = build_direct_model()
     direct.__class__ = NoPositions
-    model = load_model(direct, backend=Backend.NATIVE)
+    model = NativeModel(direct, tokenizer=None, provenance=PROVENANCE)
     with pytest.raises(PlanError, match="takes no position ids"):
         corner(model, [z_edit(0, 0)])
     assert corner(model, [z_edit(0, 0)], limits=SweepLimits()).mode is SweepMode.FULL
