@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from attnprobe.plan import Edges, EmptyRow, ModelDims, Point, Replace, Scale, Site, Write, mask_edges
+from attnprobe.plan import Edges, EmptyRow, ModelDims, Point, Replace, Scale, Site, Write, force_edges, mask_edges
 from tests.models.architectures import LENGTHS
 
 
@@ -58,6 +58,24 @@ def masks(**options: object) -> Callable[[ModelDims], tuple[Write, ...]]:
     return lambda _: (mask_edges(layer=1, heads=(1,), edges=edges, **options), mask_edges(layer=2, edges=edges))
 
 
+def _forces(dims: ModelDims) -> tuple[Write, ...]:
+    edges = Edges.of({3: [1, 2], 5: [0, 1, 4], 6: [6, 2]})
+    return (
+        force_edges(layer=1, heads=(1,), edges=edges, mass=(0.9, 0.0, 1.0)),
+        force_edges(layer=2, edges=edges, mass=0.3),
+    )
+
+
+def _forces_beside_masks(dims: ModelDims) -> tuple[Write, ...]:
+    whole = Edges.of({2: [0, 1, 2], 4: [3]})
+    return (
+        force_edges(layer=0, edges=whole, mass=(0.25, 0.9999), empty_row=EmptyRow.SELF),
+        mask_edges(layer=1, edges=Edges.of({3: [1, 2], 5: [0]}), strength=0.7),
+        force_edges(layer=1, heads=(1,), edges=Edges.of({3: [1], 5: [0, 4]}), mass=0.6, batch=(0, 2)),
+        force_edges(layer=2, edges=whole, mass=0.25, empty_row=EmptyRow.ZERO),
+    )
+
+
 def _replaced_rows(dims: ModelDims) -> tuple[Write, ...]:
     generator = torch.Generator().manual_seed(0)
     values = torch.rand(2, 2, LENGTHS[1], generator=generator)
@@ -96,6 +114,8 @@ EDITS: dict[str, Callable[[ModelDims], tuple[Write, ...]]] = {
     "empty rows attend to nothing": lambda _: (
         mask_edges(layer=1, heads=(1,), edges=Edges.of({2: [0, 1, 2], 4: [3]}), empty_row=EmptyRow.ZERO),
     ),
+    "force": _forces,
+    "force what is masked in part, and rows without anything else": _forces_beside_masks,
     "replace rows of the pattern": _replaced_rows,
     "scale the pattern": _scaled_edges,
     "q": _heads(Point.Q),

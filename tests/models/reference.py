@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from attnprobe.plan import EmptyRow, Mask, Plan, Point, Replace, Scale, Write
+from attnprobe.plan import EmptyRow, Force, Mask, Plan, Point, Replace, Scale, Write
 from tests.models.architectures import N_KV_HEADS, N_LAYERS, WINDOW, Architecture
 from tests.models.direct_model import N_KEY_HEADS
 
@@ -133,18 +133,22 @@ class Reference:
                 row = {key: float(q[query, head] @ k[key, head]) * scaling for key in seen}
                 if softcap is not None:
                     row = {key: softcap * float(torch.tensor(x / softcap).double().tanh()) for key, x in row.items()}
-                row, is_zero = self._masked_row(layer, head, query, row)
+                row, share = self._masked_row(layer, head, query, row)
                 all_logits[head, query, list(row)] = torch.tensor(list(row.values()), dtype=torch.float64)
-                pattern = torch.tensor(list(row.values()), dtype=torch.float64).softmax(0) * (not is_zero)
+                pattern = torch.tensor(list(row.values()), dtype=torch.float64).softmax(0) * share
                 by_key = dict(zip(row, pattern.tolist(), strict=True))
                 by_key = self._edited_row(layer, (head, query), by_key, all_logits.shape[:2])
                 patterns[head, query, list(by_key)] = torch.tensor(list(by_key.values()), dtype=torch.float64)
         return all_logits, patterns
 
-    def _masked_row(self, layer: int, head: int, query: int, row: dict[int, float]) -> tuple[dict[int, float], bool]:
-        is_zero = False
+    def _masked_row(self, layer: int, head: int, query: int, row: dict[int, float]) -> tuple[dict[int, float], float]:
+        """The row's logits under masks and forces, and what the pattern is to sum to."""
+        share = 1.0
         for write in self.writes(Point.ATTN_LOGITS, layer):
             mask = write.intervention
+            if isinstance(mask, Force):
+                row, share = self._forced_row(write, head, query, row, share)
+                continue
             assert isinstance(mask, Mask)
             strengths = self._strengths(write, head, query)
             for key in strengths.keys() & row.keys():
@@ -154,8 +158,32 @@ class Reference:
                 if mask.empty_row is EmptyRow.RAISE:
                     raise RowIsEmptyError
                 row[query] = 0.0
-                is_zero = mask.empty_row is EmptyRow.ZERO
-        return row, is_zero
+                share *= mask.empty_row is not EmptyRow.ZERO
+        return row, share
+
+    def _forced_row(
+        self, write: Write, head: int, query: int, row: dict[int, float], share: float
+    ) -> tuple[dict[int, float], float]:
+        """Probabilities first, then their logarithms; a share that has nowhere to go by the policy."""
+        force = write.intervention
+        assert isinstance(force, Force)
+        masses = self._by_key(write, force.mass, head, query)
+        chosen = masses.keys() & row.keys()
+        if not chosen:
+            return row, share
+        mass = masses[min(chosen)]
+        forced = dict.fromkeys(row, 0.0)
+        for keys, total in ((chosen, mass), (row.keys() - chosen, 1 - mass)):
+            weights = torch.tensor([row[key] for key in keys], dtype=torch.float64).softmax(0).tolist()
+            forced |= {key: total * weight for key, weight in zip(keys, weights, strict=True)}
+        if chosen == row.keys() and mass < 1:
+            if force.empty_row is EmptyRow.RAISE:
+                raise RowIsEmptyError
+            if force.empty_row is EmptyRow.SELF:
+                forced[query] += 1 - mass
+            else:
+                share *= mass
+        return {key: float(torch.tensor(value, dtype=torch.float64).log()) for key, value in forced.items()}, share
 
     def _edited_row(
         self, layer: int, at: tuple[int, int], row: dict[int, float], counts: tuple[int, int]
@@ -181,13 +209,15 @@ class Reference:
 
     def _strengths(self, write: Write, head: int, query: int) -> dict[int, float]:
         """By key, for one head and query; factor edits have none, marked by 0."""
+        return self._by_key(write, getattr(write.intervention, "strength", 0.0), head, query)
+
+    def _by_key(self, write: Write, amount: float | tuple[float, ...], head: int, query: int) -> dict[int, float]:
         assert write.site.edges is not None
         if write.site.heads is not None and head not in write.site.heads:
             return {}
         for index, (edge_query, keys) in enumerate(write.site.edges.rows):
             if edge_query == query:
-                strength = getattr(write.intervention, "strength", 0.0)
-                return dict.fromkeys(keys, strength[index] if isinstance(strength, tuple) else strength)
+                return dict.fromkeys(keys, amount[index] if isinstance(amount, tuple) else amount)
         return {}
 
 

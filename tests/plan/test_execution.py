@@ -135,7 +135,7 @@ def test_a_row_with_a_sink_is_never_empty() -> None:
     write = mask_edges(layer=0, edges=Edges.of({1: [0, 1]}))
     execution, visible = Execution(Plan(writes=(write,)), DIMS, ONE), CAUSAL[None, None]
     logits = LOGITS.expand(1, 2, 3, 3)
-    edited = execution.attn_logits(0, logits, visible, has_sink=True)
+    edited = execution.attn_logits(0, logits, visible, sinks=torch.zeros(2))
     assert torch.equal(edited[0, 0, 1], torch.full((3,), -math.inf))
 
 

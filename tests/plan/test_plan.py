@@ -88,7 +88,7 @@ def test_a_prompt_fits_the_models_context_and_vocabulary() -> None:
         (Site(point=Point.ATTN_LOGITS, layer=0, edges=EDGES), Mask(renormalise=False), "expected edges at pattern"),
         (Site(point=Point.ATTN_LOGITS, layer=0), Mask(), "expected edges at attn_logits; build it with `mask_edges`"),
         (Site(point=Point.ATTN_LOGITS, layer=0, edges=EDGES), Mask(strength=(1.0, 0.5)), "2 strengths for 1 query"),
-        (Site(point=Point.ATTN_LOGITS, layer=0), Scale(factor=1.0), "only masks edit it; choose pattern"),
+        (Site(point=Point.ATTN_LOGITS, layer=0), Scale(factor=1.0), "only masks and forces edit it; choose pattern"),
         (
             Site(point=Point.PATTERN, layer=0, edges=EDGES),
             Replace(values=torch.zeros(1)),

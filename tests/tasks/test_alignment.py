@@ -31,7 +31,7 @@ from tests.tasks.prontoqa.test_generate import specs
 Maker = Callable[[], PreTrainedTokenizerFast]
 every_family = pytest.mark.parametrize("maker", FAMILIES.values(), ids=FAMILIES.keys())
 
-TOKEN_MATCH, PREMISE, SOURCE_WORD = KeyDefinition
+TOKEN_MATCH, PREMISE, SOURCE_WORD, REST = KeyDefinition
 
 
 def one_hop() -> Example:
@@ -53,16 +53,20 @@ def test_keys_by_hand() -> None:
     assert [target.position for target in aligned.targets] == list(range(21, 35))
     by_position = {target.position: target for target in aligned.targets}
     rule, fact = tuple(range(3, 8)), tuple(range(8, 13))
-    assert by_position[21].keys == {TOKEN_MATCH: (8, 15), PREMISE: fact, SOURCE_WORD: (8,)}
-    assert by_position[24].keys == {TOKEN_MATCH: (4, 11), PREMISE: fact, SOURCE_WORD: (11,)}
-    assert by_position[27].keys == {TOKEN_MATCH: (4, 11, 24), PREMISE: rule, SOURCE_WORD: (4,)}
-    assert by_position[29].keys == {TOKEN_MATCH: (6, 17), PREMISE: rule, SOURCE_WORD: (6,)}
+    assert by_position[21].keys == {TOKEN_MATCH: (8, 15), PREMISE: fact, SOURCE_WORD: (8,), REST: (9, 10, 11, 12)}
+    assert by_position[24].keys == {TOKEN_MATCH: (4, 11), PREMISE: fact, SOURCE_WORD: (11,), REST: (8, 9, 10, 12)}
+    assert by_position[27].keys == {TOKEN_MATCH: (4, 11, 24), PREMISE: rule, SOURCE_WORD: (4,), REST: (3, 5, 6, 7)}
+    assert by_position[29].keys == {TOKEN_MATCH: (6, 17), PREMISE: rule, SOURCE_WORD: (6,), REST: (3, 4, 5, 7)}
     both = (*rule, *fact, *range(21, 31))
-    assert by_position[31].keys == {TOKEN_MATCH: (8, 15, 21), PREMISE: both, SOURCE_WORD: (8, 21)}
-    assert by_position[33].keys == {TOKEN_MATCH: (6, 17, 29), PREMISE: both, SOURCE_WORD: (6, 29)}
+
+    def rest(*source: int) -> tuple[int, ...]:
+        return tuple(key for key in both if key not in source)
+
+    assert by_position[31].keys == {TOKEN_MATCH: (8, 15, 21), PREMISE: both, SOURCE_WORD: (8, 21), REST: rest(8, 21)}
+    assert by_position[33].keys == {TOKEN_MATCH: (6, 17, 29), PREMISE: both, SOURCE_WORD: (6, 29), REST: rest(6, 29)}
     for position in (22, 23, 25, 26, 28, 30, 32, 34):
         assert by_position[position].kind is WordKind.UNLICENSED
-        assert by_position[position].keys == {TOKEN_MATCH: (), PREMISE: (), SOURCE_WORD: ()}
+        assert by_position[position].keys == {TOKEN_MATCH: (), PREMISE: (), SOURCE_WORD: (), REST: ()}
     assert aligned.spans == {
         "question": (*rule, *fact),
         "facts": fact,

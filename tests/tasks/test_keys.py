@@ -43,7 +43,8 @@ def test_an_unknown_span_is_refused_with_what_there_is() -> None:
     with pytest.raises(SpecError) as caught:
         keys_for(align(PLAIN, word_level()), "facts")
     assert str(caught.value) == (
-        "keys 'facts': example 'plain' has no such span; expected one of token_match, premise, source_word, fact, all."
+        "keys 'facts': example 'plain' has no such span; expected one of token_match, premise, source_word, "
+        "premise_rest, fact, all."
     )
 
 

@@ -1,7 +1,8 @@
-"""The control side of a masking sweep: which variants to run, and what they say once run.
+"""The control side of a sweep that masks or forces keys: which variants to run, and what they say once run.
 
 In: a subject, the settings, the units and clean attention at the edited rows. Out: `ControlArm`s, whose variants go
-through the same sweep as the edits, and then `ControlReading`s by kind. What is drawn is `controls`' business.
+through the same sweep as the edits, and then `ControlReading`s by kind. What is drawn is `controls`' business, and for
+heads that are edited together `joint_controls`'.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,21 +12,29 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from attnprobe.causal.controls import Control, ControlKind, sample_control
-from attnprobe.causal.edits import mask_write
-from attnprobe.causal.key_groups import KeyGroup, key_groups, query_positions
-from attnprobe.causal.settings import PatchSettings
+from attnprobe.causal.controls import ControlKind
+from attnprobe.causal.edits import keys_write
+from attnprobe.causal.head_sets import Edited
+from attnprobe.causal.joint_controls import AttentionRows, JointControl, joint_control
+from attnprobe.causal.joint_writes import merged
+from attnprobe.causal.key_groups import key_groups
+from attnprobe.causal.settings import InterventionKind, PatchSettings
 from attnprobe.causal.subject import Subject
 from attnprobe.causal.sweep import Variant
 from attnprobe.causal.units import Unit
 from attnprobe.kernels.rows import pattern_rows
-from attnprobe.plan import Edges, LayerAttention, ModelDims, Stream
-
-AttentionRows = Float[np.ndarray, "head row k_pos"]
-"""Clean attention of a layer at the edited rows, ascending."""
+from attnprobe.plan import Edges, LayerAttention, ModelDims, Stream, Write
 
 KINDS = (ControlKind.RANDOM_KEYS, ControlKind.DISTANCE, ControlKind.MASS)
 """Every masking sweep runs all of them, so that a page can show them side by side; one is named as the control."""
+
+
+def kinds_of(settings: PatchSettings) -> tuple[ControlKind, ...]:
+    """The kinds of control that a sweep runs: all that its intervention knows, none where none is wanted."""
+    if settings.resolved_control in (ControlKind.NONE, ControlKind.OTHER_EXAMPLE):
+        return () if settings.resolved_control is ControlKind.NONE else (ControlKind.OTHER_EXAMPLE,)
+    # a force gives every control its own mass, so that there is nothing to match by mass
+    return KINDS if settings.intervention is InterventionKind.MASK else (ControlKind.RANDOM_KEYS, ControlKind.DISTANCE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,8 +47,8 @@ class ControlArm:
         variants: none where it is not matched; the control side; for mass the gold side at the dose after it.
     """
 
-    unit: Unit
-    control: Control
+    unit: Edited
+    control: JointControl
     variants: tuple[Variant, ...]
 
 
@@ -50,7 +59,7 @@ class ControlReading:
     Attributes:
         effect: of the control keys.
         gold: of the gold keys in the same comparison: at the matched dose for mass, as asked for otherwise.
-        dose: attention mass removed on both sides, mean over rows, for mass; NaN otherwise.
+        dose: attention mass removed on both sides, mean over rows and heads, for mass; NaN otherwise.
         reasons: why a unit has no match, None where it has one.
         controls: what was drawn.
     """
@@ -59,7 +68,7 @@ class ControlReading:
     gold: Float[np.ndarray, " unit"]
     dose: Float[np.ndarray, " unit"]
     reasons: tuple[str | None, ...]
-    controls: tuple[Control, ...]
+    controls: tuple[JointControl, ...]
 
 
 def looks_for_mass(q_positions: Iterable[int], layers: Sequence[int]) -> tuple[Stream, ...]:
@@ -75,9 +84,10 @@ def looks_for_mass(q_positions: Iterable[int], layers: Sequence[int]) -> tuple[S
 def control_arms(
     subject: Subject,
     settings: PatchSettings,
-    units: Sequence[Unit],
+    units: Sequence[Edited],
     dims: ModelDims,
     attention: Mapping[int, AttentionRows],
+    kinds: Sequence[ControlKind] = KINDS,
 ) -> tuple[ControlArm, ...]:
     """Draw every kind of control for every unit of one example.
 
@@ -87,6 +97,7 @@ def control_arms(
         units: what the sweep edits.
         dims: of the model.
         attention: of the unedited run, by layer, as `looks_for_mass` takes it.
+        kinds: which.
 
     Returns:
         Kind by kind, unit by unit.
@@ -94,54 +105,41 @@ def control_arms(
     is_shared = settings.resolved_queries != "predicting"
     groups = {
         window: key_groups(subject.rows, special=subject.aligned.special, window=window, shared_keys=is_shared)
-        for window in {dims.windows[unit.layer] for unit in units}
+        for window in {dims.windows[member.layer] for unit in units for member in unit.members}
     }
-    return tuple(
-        _arm(kind, subject, settings, unit, groups[dims.windows[unit.layer]], attention[unit.layer])
-        for kind in KINDS
-        for unit in units
-    )
+    arms: list[ControlArm] = []
+    for kind in kinds:
+        for unit in units:
+            control = joint_control(kind, subject, settings, unit, dims.windows, groups, attention)
+            arms.append(ControlArm(unit=unit, control=control, variants=_variants(settings, unit, control)))
+    return tuple(arms)
 
 
-def _arm(
-    kind: ControlKind,
-    subject: Subject,
-    settings: PatchSettings,
-    unit: Unit,
-    groups: tuple[KeyGroup, ...],
-    attention: AttentionRows,
-) -> ControlArm:
-    name, is_mass = subject.aligned.example.id, kind is ControlKind.MASS
-    rows = None
-    if is_mass:
-        assert unit.index is not None
-        place = {q_pos: index for index, q_pos in enumerate(sorted(subject.rows))}
-        rows = attention[unit.index][[place[q_pos] for q_pos in query_positions(groups)]]
-    # kinds that do not look at the pattern share one draw among all heads
-    head = str(unit) if is_mass else ""
-    control = sample_control(kind, groups, seed=settings.seed, example_id=name, head=head, pattern=rows)
-    if not control.is_matched:
-        return ControlArm(unit=unit, control=control, variants=())
-    assert control.gold is not None
-    assert control.control is not None
-    sides = [(control.control, control.control_strengths)]
-    if is_mass:
-        sides.append((control.gold, control.gold_strengths))
-    variants = tuple(_variant(settings, unit, edges, strengths, is_mass) for edges, strengths in sides)
-    return ControlArm(unit=unit, control=control, variants=variants)
+def _variants(settings: PatchSettings, unit: Edited, joint: JointControl) -> tuple[Variant, ...]:
+    if not joint.is_matched:
+        return ()
+    is_dosed = joint.kind is ControlKind.MASS
+    control_side: list[Write] = []
+    gold_side: list[Write] = []
+    for members, control in joint.drawn:
+        for member in members:
+            control_side += _writes(settings, member, control.control, control.control_strengths, is_dosed)
+            gold_side += _writes(settings, member, control.gold, control.gold_strengths, is_dosed)
+    sides = (control_side, gold_side) if is_dosed else (control_side,)
+    return tuple(Variant(key=unit, writes=merged(side)) for side in sides)
 
 
-def _variant(
-    settings: PatchSettings, unit: Unit, edges: Edges, strengths: tuple[float, ...], is_dosed: bool
-) -> Variant:
-    strength = strengths if is_dosed else settings.strength
-    write = mask_write(dict(edges.rows), unit, strength, settings.empty_row)
-    return Variant(key=unit, writes=(write,))
+def _writes(
+    settings: PatchSettings, unit: Unit, edges: Edges | None, strengths: tuple[float, ...], is_dosed: bool
+) -> list[Write]:
+    if edges is None:
+        return []
+    return [keys_write(dict(edges.rows), unit, settings, strengths if is_dosed else None)]
 
 
 def control_readings(
     arms: Sequence[ControlArm],
-    units: Sequence[Unit],
+    units: Sequence[Edited],
     effect: Float[np.ndarray, " unit"],
     arm_effects: Sequence[float],
 ) -> Mapping[ControlKind, ControlReading]:

@@ -34,13 +34,15 @@ class ControlKind(StrEnum):
 
     RANDOM_KEYS: as many keys, drawn uniformly. DISTANCE: as many keys, about as far back.
     MASS: as many keys of about equal attention mass, both sides masked by strength so that equal mass is removed.
-    RANDOM_HEADS: for sets of heads, as many other heads of the same layers. NONE: nothing.
+    RANDOM_HEADS: for sets of heads, as many other heads of the same layers. OTHER_EXAMPLE: for a transplant, what the
+    donor does on another example. NONE: nothing.
     """
 
     RANDOM_KEYS = "random_keys"
     DISTANCE = "distance"
     MASS = "mass"
     RANDOM_HEADS = "random_heads"
+    OTHER_EXAMPLE = "other_example"
     NONE = "none"
 
 
@@ -102,6 +104,7 @@ def sample_control(
     head: str = "",
     draw: int = 0,
     pattern: Float[np.ndarray, "row k_pos"] | None = None,
+    pairing: Float[np.ndarray, "row k_pos"] | None = None,
 ) -> Control:
     """Draw the control of one example.
 
@@ -113,6 +116,8 @@ def sample_control(
         head: "" for a draw that all heads share (random_keys, distance); the head's label for mass.
         draw: which of several draws.
         pattern: for mass, this head's clean attention, one row for each of `query_positions(groups)`, in [0, 1].
+        pairing: for mass, the attention by which keys are matched, shaped as `pattern`, which it is by default. Heads
+            that are edited together need one for all of them, or each would get control keys of its own.
 
     Returns:
         Edges and strengths of both sides. An example is not matched when it has no gold key in sight; when some group
@@ -134,9 +139,11 @@ def sample_control(
         case ControlKind.MASS:
             if pattern is None:
                 raise SpecError("control mass: got no pattern; give the head's clean attention at the edited rows.")
-            _check_pattern(pattern, groups)
-            return _dose_matched(groups, rng, pattern.astype(np.float64))
-        case ControlKind.RANDOM_HEADS | ControlKind.NONE:
+            pairing = pattern if pairing is None else pairing
+            for given in (pattern, pairing):
+                _check_pattern(given, groups)
+            return _dose_matched(groups, rng, pattern.astype(np.float64), pairing.astype(np.float64))
+        case ControlKind.RANDOM_HEADS | ControlKind.OTHER_EXAMPLE | ControlKind.NONE:
             raise SpecError(f"control {kind} draws no keys; choose random_keys, distance or mass.")
 
 
@@ -166,7 +173,10 @@ def _at_like_distance(group: KeyGroup, *, ahead: bool) -> list[int]:
 
 
 def _dose_matched(
-    groups: Sequence[KeyGroup], rng: np.random.Generator, pattern: Float[np.ndarray, "row k_pos"]
+    groups: Sequence[KeyGroup],
+    rng: np.random.Generator,
+    pattern: Float[np.ndarray, "row k_pos"],
+    pairing: Float[np.ndarray, "row k_pos"],
 ) -> Control:
     """Match keys by mass over the group, then take from each row, on both sides, the lesser mass of the two.
 
@@ -182,7 +192,7 @@ def _dose_matched(
     control_strengths: dict[int, float] = {}
     total_dose, left_out = 0.0, 0
     for group in groups:
-        gold_keys, control_keys = _at_like_mass(group, rng, pattern, [row_of[q_pos] for q_pos in group.q_positions])
+        gold_keys, control_keys = _at_like_mass(group, rng, pairing, [row_of[q_pos] for q_pos in group.q_positions])
         left_out += len(group.gold) - len(gold_keys)
         gold_rows, control_rows = group.rows(gold_keys), group.rows(control_keys)
         for q_pos in sorted(gold_rows.keys() & control_rows.keys()):
@@ -260,8 +270,8 @@ def random_heads(
     """Draw the control of a set of heads: as many heads of each layer, none of the set.
 
     Args:
-        chosen: query heads, at least one.
-        heads_per_layer: how many query heads each layer has.
+        chosen: at least one, all of them query heads or all of them key and value heads.
+        heads_per_layer: how many of that kind each layer has.
         seed: the run's seed.
         draw: which of several draws.
 
@@ -272,6 +282,7 @@ def random_heads(
         SpecError: a head does not exist, or a layer has fewer heads outside the set than in it.
     """
     counts = Counter(head.layer for head in set(chosen))
+    is_kv = any(head.is_kv for head in chosen)
     if not counts:
         raise SpecError("random heads: got an empty set of heads; expected at least one.")
     drawn: list[HeadId] = []
@@ -290,5 +301,6 @@ def random_heads(
                 f"{len(others)} are left to draw from; choose at most half of a layer, or use no control."
             )
         rng = generator(seed, "", f"L{layer}", f"control/{ControlKind.RANDOM_HEADS}/{draw}")
-        drawn += [HeadId(layer=layer, head=int(head)) for head in sorted(rng.choice(others, size=count, replace=False))]
+        picked = sorted(rng.choice(others, size=count, replace=False))
+        drawn += [HeadId(layer=layer, head=int(head), is_kv=is_kv) for head in picked]
     return tuple(drawn)

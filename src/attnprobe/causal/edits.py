@@ -27,6 +27,7 @@ from attnprobe.plan import (
     Site,
     Tokens,
     Write,
+    force_edges,
     mask_edges,
 )
 from attnprobe.statistics.seeds import generator
@@ -48,6 +49,32 @@ def mask_write(
     return mask_edges(layer=unit.layer, edges=Edges.of(rows), heads=unit.heads, strength=strength, empty_row=empty_row)
 
 
+def keys_write(
+    rows: Mapping[int, Sequence[int]],
+    unit: Unit,
+    settings: PatchSettings,
+    strength: float | tuple[float, ...] | None = None,
+) -> Write:
+    """Mask or force the keys of some rows for one head, as the settings say.
+
+    Args:
+        rows: keys of each query.
+        unit: the head.
+        settings: of the sweep.
+        strength: of a mask, where it is not that of the settings.
+    """
+    if settings.intervention is InterventionKind.FORCE:
+        return force_write(rows, unit, settings.mass, settings.empty_row)
+    return mask_write(rows, unit, settings.strength if strength is None else strength, settings.empty_row)
+
+
+def force_write(
+    rows: Mapping[int, Sequence[int]], unit: Unit, mass: float | tuple[float, ...], empty_row: EmptyRow
+) -> Write:
+    """Force mass onto the keys of some rows for one head."""
+    return force_edges(layer=unit.layer, edges=Edges.of(rows), heads=unit.heads, mass=mass, empty_row=empty_row)
+
+
 def replacement_write(
     subject: Subject, settings: PatchSettings, unit: Unit, values: Mapping[int, Tensor] | None
 ) -> Write:
@@ -57,8 +84,9 @@ def replacement_write(
         subject: the example.
         settings: of the sweep.
         unit: what is edited.
-        values: by layer, the values to put in at each position of the example: [pos, head, d_head], [pos, d_model] or
-            [head, q_pos, k_pos]; None for zero and for scaling.
+        values: by layer, the values to put in at each position of the example (of the donor, where positions are
+            matched): [pos, head, d_head], [pos, d_model] or [head, q_pos, k_pos]; of a transplant those of the chosen
+            positions alone; None for zero and for scaling.
     """
     point = point_of(settings)
     site = Site(point=point, layer=unit.layer, heads=unit.heads, positions=subject.positions)
@@ -66,7 +94,13 @@ def replacement_write(
         return Write(site=site, intervention=Scale(factor=settings.factor))
     if values is None:
         return Write(site=site, intervention=Replace(values=torch.zeros(()), label="zero"))
-    chosen = _select(values[unit.layer], point, unit, subject)
+    if settings.intervention is InterventionKind.TRANSPLANT:
+        # the donor's values are those of the chosen positions already
+        assert unit.index is not None
+        found = values[unit.layer]
+        chosen = found[[unit.index]] if point is Point.PATTERN else found[:, [unit.index]]
+    else:
+        chosen = _select(values[unit.layer], point, unit, subject)
     return Write(site=site, intervention=Replace(values=chosen, label=settings.intervention.value))
 
 
@@ -75,7 +109,11 @@ def _select(values: Tensor, point: Point, unit: Unit, subject: Subject) -> Tenso
     if point is Point.PATTERN:
         assert unit.index is not None
         return values[[unit.index]][:, positions]
-    rows = values[positions]
+    if subject.matched is None:
+        rows = values[positions]
+    else:
+        # what stands at other positions in the donor's text
+        rows = torch.stack([values[list(found)].mean(0) for found in subject.matched.sources.values()])
     return rows if unit.index is None else rows[:, [unit.index]]
 
 

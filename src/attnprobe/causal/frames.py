@@ -9,20 +9,20 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from attnprobe.causal.head_sets import Edited
 from attnprobe.causal.observe import Observation
-from attnprobe.causal.units import Unit
 from attnprobe.tasks.example import WordKind
 
 Row = dict[str, str | int | float | bool | None]
 
 
-def rows_frame(observations: Sequence[Observation], units: Sequence[Unit], *, with_kinds: bool) -> pd.DataFrame:
+def rows_frame(observations: Sequence[Observation], units: Sequence[Edited], *, with_kinds: bool) -> pd.DataFrame:
     """One row for each example and unit."""
     kinds = sorted({kind for observed in observations for kind in observed.subject.readout.kinds}) if with_kinds else []
     return pd.DataFrame(list(_rows(observations, units, kinds)))
 
 
-def _rows(observations: Sequence[Observation], units: Sequence[Unit], kinds: Sequence[WordKind]) -> Iterator[Row]:
+def _rows(observations: Sequence[Observation], units: Sequence[Edited], kinds: Sequence[WordKind]) -> Iterator[Row]:
     for observed in observations:
         clean = float(observed.clean.mean())
         for place, unit in enumerate(units):
@@ -77,7 +77,7 @@ def _tokens(observations: Sequence[Observation]) -> Iterator[Row]:
             }
 
 
-def controls_frame(observations: Sequence[Observation], units: Sequence[Unit]) -> pd.DataFrame:
+def controls_frame(observations: Sequence[Observation], units: Sequence[Edited]) -> pd.DataFrame:
     """One row for each example, unit and kind of control: the edges and strengths that were drawn."""
     drawn = [
         {

@@ -4,32 +4,33 @@ In: a `Model`, a `Task`, `PatchSettings`. Out: `PatchResult`. Aligns the example
 example after the other, and only then averages.
 """
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from attnprobe.causal.control_arms import KINDS
+from attnprobe.causal.control_arms import kinds_of
 from attnprobe.causal.controls import ControlKind
-from attnprobe.causal.edits import REFERENCE_EXAMPLES, Donors, mean_z
+from attnprobe.causal.force_curve import curve_of
 from attnprobe.causal.frames import controls_frame, kind_mean, rows_frame, tokens_frame
-from attnprobe.causal.observe import Observation, observe
+from attnprobe.causal.observe import Observation
+from attnprobe.causal.prepared import Progress, counts_of, prepare_task
 from attnprobe.causal.result import PatchResult
 from attnprobe.causal.rows import HeadResult, PairedEffects, difference_table
-from attnprobe.causal.settings import Ablation, InterventionKind, Metric, PatchSettings
-from attnprobe.causal.subject import Skip, Subject, prepare
+from attnprobe.causal.settings import InterventionKind, Metric, PatchSettings
 from attnprobe.causal.units import Unit, units_of
-from attnprobe.errors import TaskError
-from attnprobe.models.alignment import align_all
 from attnprobe.models.model import Model
 from attnprobe.statistics.estimates import Estimate, bootstrap_interval, strongest_head_interval
-from attnprobe.tasks import AlignedExample, Task, WordKind
-
-Progress = Callable[[int, int], None]
+from attnprobe.tasks import Task
 
 
 def patch_heads(
-    model: Model, task: Task, settings: PatchSettings | None = None, *, progress: Progress | None = None
+    model: Model,
+    task: Task,
+    settings: PatchSettings | None = None,
+    *,
+    donor: Model | None = None,
+    progress: Progress | None = None,
 ) -> PatchResult:
     """Edit a model head by head on a task and measure what it does, against matched controls.
 
@@ -37,13 +38,16 @@ def patch_heads(
         model: any backend.
         task: any; its examples are the unit of every statistic.
         settings: what to do; by default mask the attention from the predicting positions to the gold source words.
+        donor: of a transplant, the model that attention is taken from; of the recipient's layers, query heads, windows
+            and tokenizer.
         progress: called with (examples done, examples in all) after each example.
 
     Returns:
         Effects with intervals, controls, differences, p and q for every head, and the rows that they rest on.
 
     Raises:
-        SpecError: a head or span does not exist, or an example is longer than the model's context.
+        SpecError: a head or span does not exist, or an example is longer than the model's context; a donor does not
+            fit.
         TaskError: the task does not know the keys asked for, or no example can be measured.
         PlanError: an edit cannot be honoured, leaves a row without keys, or does not fire.
 
@@ -51,63 +55,14 @@ def patch_heads(
     """
     settings = settings or PatchSettings()
     units = units_of(settings, model.dims)
-    aligned = align_all(model, task)
-    subjects, skipped = _prepare_all(aligned, settings)
-    donors = _donors(model, aligned, settings, units)
-    observations: list[Observation] = []
-    for done, subject in enumerate(subjects, start=1):
-        observed = observe(model, subject, settings, units, donors)
-        if isinstance(observed, Skip):
-            skipped[observed] += 1
-        else:
-            observations.append(observed)
-        if progress is not None:
-            progress(done, len(subjects))
-    if not observations:
-        raise TaskError(_nothing_measured(task, settings, skipped))
-    return _result(settings, model, units, observations, counts_of(aligned, observations, skipped))
-
-
-def _prepare_all(
-    aligned: Sequence[AlignedExample], settings: PatchSettings
-) -> tuple[tuple[Subject, ...], Counter[Skip]]:
-    prepared = [prepare(one, settings) for one in aligned]
-    skipped = Counter(one for one in prepared if isinstance(one, Skip))
-    return tuple(one for one in prepared if isinstance(one, Subject)), skipped
-
-
-def _donors(model: Model, aligned: Sequence[AlignedExample], settings: PatchSettings, units: Sequence[Unit]) -> Donors:
-    layers = tuple(sorted({unit.layer for unit in units}))
-    is_mean = settings.intervention is InterventionKind.ABLATE and settings.ablation is Ablation.MEAN
-    reference = [one.ids for one in aligned[:REFERENCE_EXAMPLES]]
-    means = mean_z(model, reference, layers, batch_size=settings.batch_size) if is_mean else None
-    pool = {one.example.id: one.ids for one in aligned}
-    return Donors(settings=settings, layers=layers, means=means, pool=pool)
-
-
-def _nothing_measured(task: Task, settings: PatchSettings, skipped: Counter[Skip]) -> str:
-    why = ", ".join(f"{count} {reason.value.replace('_', ' ')}" for reason, count in sorted(skipped.items()))
-    return (
-        f"task {task.name}: none of its {len(task.examples)} examples can be measured with --intervention "
-        f"{settings.intervention} --keys {settings.keys} --metric {settings.metric} ({why}). "
-        "Choose other keys or another metric, or give the task what it lacks."
-    )
-
-
-def counts_of(
-    aligned: Sequence[AlignedExample], observations: Sequence[Observation], skipped: Mapping[Skip, int]
-) -> dict[str, int]:
-    """How many examples and gold tokens were measured, and how many were not, by reason."""
-    targets = [target for observed in observations for target in observed.subject.aligned.targets]
-    scored = sum(len(observed.subject.scored) for observed in observations)
-    return {
-        "examples": len(aligned),
-        "examples_measured": len(observations),
-        **{f"examples_{reason.value}": skipped.get(reason, 0) for reason in Skip if skipped.get(reason, 0)},
-        "gold_tokens": len(targets),
-        "gold_tokens_scored": scored,
-        "gold_tokens_unlicensed": sum(target.kind is WordKind.UNLICENSED for target in targets),
-    }
+    prepared = prepare_task(model, task, settings, units, donor=donor)
+    observations, skipped = prepared.observe(units, progress=progress)
+    counts = counts_of(len(prepared.aligned), observations, skipped)
+    result = _result(settings, model, units, observations, counts)
+    if settings.intervention is not InterventionKind.FORCE:
+        return result
+    # without a curve the mirror is measured at the one mass that there is
+    return replace(result, curve=curve_of(prepared, units, settings.doses or (settings.mass,)))
 
 
 def _result(
@@ -117,13 +72,13 @@ def _result(
     observations: Sequence[Observation],
     counts: Mapping[str, int],
 ) -> PatchResult:
-    n_units = len(units_of(PatchSettings(intervention=settings.intervention, site=settings.site), model.dims))
+    n_units = len(units_of(PatchSettings(intervention=settings.intervention, site=settings.resolved_site), model.dims))
     tables = {
         kind: _table(observations, units, kind, settings.seed, n_units)
-        for kind in (KINDS if observations[0].controls else (ControlKind.NONE,))
+        for kind in (kinds_of(settings) or (ControlKind.NONE,))
     }
     named = settings.resolved_control
-    paired = _paired(observations, named)
+    paired = paired_effects(observations, named)
     tested = paired.effects if paired.differences is None else paired.differences
     strongest = strongest_head_interval(tested, settings.seed, matched=paired.matched)
     clean = np.array([observed.clean.mean() for observed in observations])
@@ -145,14 +100,16 @@ def _result(
     )
 
 
-def _paired(observations: Sequence[Observation], kind: ControlKind) -> PairedEffects:
+def paired_effects(observations: Sequence[Observation], kind: ControlKind) -> PairedEffects:
+    """Effects of every unit on every example, beside those of one kind of control."""
     effects = np.stack([observed.effect.mean(axis=1) for observed in observations])
     if kind is ControlKind.NONE:
         return PairedEffects(effects=effects)
     readings = [observed.controls[kind] for observed in observations]
+    n_units = readings[0].effect.size
     is_mass = kind is ControlKind.MASS
     return PairedEffects(
-        effects=effects,
+        effects=effects[:, :n_units],
         kind=kind,
         matched=np.array([[reason is None for reason in reading.reasons] for reading in readings]),
         control=np.stack([reading.effect for reading in readings]),
@@ -165,7 +122,7 @@ def _table(
     observations: Sequence[Observation], units: Sequence[Unit], kind: ControlKind, seed: int, n_units: int
 ) -> tuple[HeadResult, ...]:
     fired = np.sum([observed.fired for observed in observations], axis=0)
-    return difference_table(units, _paired(observations, kind), fired=fired, seed=seed, n_heads=n_units)
+    return difference_table(units, paired_effects(observations, kind), fired=fired, seed=seed, n_heads=n_units)
 
 
 def _clean_by_kind(observations: Sequence[Observation], seed: int) -> dict[str, Estimate]:

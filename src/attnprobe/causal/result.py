@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from attnprobe.causal.controls import ControlKind
+from attnprobe.causal.force_curve import ForceCurve
 from attnprobe.causal.rows import HeadResult
 from attnprobe.causal.settings import PatchSettings
 from attnprobe.statistics.estimates import Estimate
@@ -35,6 +36,7 @@ class PatchResult:
             CONTROL_effect, CONTROL_gold, CONTROL_dose, CONTROL_reason.
         tokens: one row for each gold token of each measured example: example, position, kind, scored, clean.
         controls: what was drawn, one row for each example, head and kind of control, as JSON.
+        curve: of a force: what each dose does, beside control keys and the mirror; None for other interventions.
     """
 
     settings: PatchSettings
@@ -50,6 +52,7 @@ class PatchResult:
     rows: pd.DataFrame
     tokens: pd.DataFrame
     controls: pd.DataFrame
+    curve: ForceCurve | None = None
 
     def frame(self) -> pd.DataFrame:
         """One row for each head, the columns of `HeadResult`."""

@@ -1,6 +1,6 @@
 """What a model lets its queries see, held against what its config says.
 
-In: an attention call of a pass over whole sequences. Out: nothing, or an error: whoever makes masks from the config
+In: an attention call of a pass. Out: nothing, or an error: whoever makes masks from the config
 must know that the model would make the same.
 """
 
@@ -10,6 +10,7 @@ from attnprobe.errors import ModelError
 from attnprobe.models.attention_call import AttentionCall, UnmadeMask
 from attnprobe.models.passes import visible_keys
 from attnprobe.plan import Tokens
+from attnprobe.shapes import Visible
 
 
 def check_visible(tokens: Tokens, window: int | None, layer: int, call: AttentionCall) -> None:
@@ -30,14 +31,22 @@ def check_visible(tokens: Tokens, window: int | None, layer: int, call: Attentio
     elif call.mask is None:
         fits = call.is_causal and not any(tokens.starts) and (window is None or window >= width)
     else:
-        visible, is_token = call.visible(), tokens.attention_mask().bool().to(call.query.device)
+        visible = call.visible()
         expected = visible_keys(tokens, window).to(visible.device)
-        fits = visible.shape == expected.shape and torch.equal(visible[is_token[:, None]], expected[is_token[:, None]])
+        fits = visible.shape == expected.shape and (
+            torch.equal(visible, expected) or _agree_at_tokens(visible, expected, tokens)
+        )
     if not fits:
         raise ModelError(
             f"layer {layer}: the mask that the model passes to its attention is not causal with "
             f"{_describe(window)}, as its config says; this model cannot be served."
         )
+
+
+def _agree_at_tokens(visible: Visible, expected: Visible, tokens: Tokens) -> bool:
+    """Whether two masks let the queries that are no padding see the same."""
+    is_token = tokens.attention_mask()[:, None, tokens.cached :].bool().to(visible.device)
+    return torch.equal(visible[is_token], expected[is_token])
 
 
 def _describe(window: int | None) -> str:

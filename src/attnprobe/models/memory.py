@@ -23,3 +23,9 @@ def free_bytes(device: torch.device) -> int:
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out, on whatever device."""
     return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)
+
+
+def release_memory() -> None:
+    """Give what torch keeps of a GPU's memory and does not use back to the device."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -28,6 +28,7 @@ from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 from attnprobe.errors import ModelError
 from attnprobe.models.anatomy import Anatomy, find_anatomy
 from attnprobe.models.fingerprint import hash_weights
+from attnprobe.models.gradients import GradientRun, ReplacedZ, run_with_gradients
 from attnprobe.models.liveness import check_liveness
 from attnprobe.models.model import Backend, Provenance
 from attnprobe.models.nnsight_walk import Block, Envoy, Walk, cannot, find_call
@@ -76,7 +77,7 @@ class NnsightModel:
         try:
             with evaluating(self._model):
                 anatomy = find_anatomy(self._model)
-            self._dims = anatomy.dims
+            self._anatomy, self._dims = anatomy, anatomy.dims
             self._blocks = _find_blocks(self._envoy, self._model, anatomy)
         except ModelError:
             self.close()
@@ -206,6 +207,23 @@ class NnsightModel:
             PlanError: an edit cannot be honoured or did not fire.
         """
         return self._parts.sweep(ids, edits, unembedding, measure, limits)
+
+    def gradients(
+        self, ids: Sequence[int], unembedding: Unembedding, measure: Measure, replaced: ReplacedZ | None = None
+    ) -> GradientRun:
+        """Derivatives of a measure with respect to every head's output; see `gradients_of`.
+
+        No trace is needed: outside of one the module runs as transformers wrote it.
+
+        Raises:
+            SpecError: the sequence or a replacement does not fit the model.
+            PlanError: the measure is not finite, or does not depend on attention.
+            ModelError: the model was closed.
+        """
+        if not self._is_open:
+            raise ModelError("this nnsight model was closed, and its module left as it was found; load it again.")
+        with _eager(self._model):
+            return run_with_gradients(self._model, self._anatomy, ids, unembedding, measure, replaced)
 
     def output_projection(self, layer: int) -> HeadProjections:
         """W_O of a layer, by query head.

@@ -264,7 +264,7 @@ class TransformerLensModel:
         def edit_logits(tensor: AttnLogits, hook: object) -> Tensor | None:
             shown = seen()[..., -tensor.shape[-2] :, :].to(tensor.device)
             _check_visible(layer, tensor, shown)
-            return _or_none(tensor, execution.attn_logits(layer, tensor, shown, has_sink=points.has_sink))
+            return _or_none(tensor, execution.attn_logits(layer, tensor, shown, sinks=points.sinks))
 
         def edit_pattern(tensor: Tensor, hook: object) -> Tensor | None:
             shown = seen()[..., -tensor.shape[-2] :, :].to(tensor.device)

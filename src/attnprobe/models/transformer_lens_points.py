@@ -45,13 +45,13 @@ class LayerPoints:
         hooks: full name of the hook at each point that has one.
         rotating: the attention component, where queries and keys after rotary embedding pass no hook but a method of
             it; None elsewhere.
-        has_sink: the softmax has a learned sink beside the keys.
+        sinks: one logit a query head that stands beside the keys in the softmax; None for none.
     """
 
     layer: int
     hooks: Mapping[Point, str]
     rotating: Any = None
-    has_sink: bool = False
+    sinks: Tensor | None = None
 
     def check(self, point: Point) -> None:
         """Refuse a point that the bridge does not pass in this layer.
@@ -113,7 +113,7 @@ def _locate_layer(bridge: Any, layer: int, block: Any) -> LayerPoints:
         layer=layer,
         hooks={point: name for point, name in hooks.items() if name in known},
         rotating=rotating,
-        has_sink=getattr(original, "sinks", None) is not None,
+        sinks=getattr(original, "sinks", None),
     )
 
 

@@ -7,8 +7,8 @@ read, how often each write fired). Backends only carry tensors to `Execution` an
 from attnprobe.plan.dims import ModelDims
 from attnprobe.plan.edits import check_fired
 from attnprobe.plan.execution import Execution
-from attnprobe.plan.interventions import EmptyRow, Intervention, Mask, Replace, Scale
-from attnprobe.plan.plan import EMPTY_PLAN, Plan, Read, Write, mask_edges
+from attnprobe.plan.interventions import EmptyRow, Force, Intervention, Mask, Replace, Scale
+from attnprobe.plan.plan import EMPTY_PLAN, Plan, QueryEdit, Read, Write, force_edges, mask_edges
 from attnprobe.plan.run import Firing, Run
 from attnprobe.plan.sites import Edges, HeadId, Point, Site
 from attnprobe.plan.streams import LayerAttention, Stream
@@ -22,6 +22,7 @@ __all__ = [
     "EmptyRow",
     "Execution",
     "Firing",
+    "Force",
     "HeadId",
     "Intervention",
     "LayerAttention",
@@ -30,6 +31,7 @@ __all__ = [
     "ModelDims",
     "Plan",
     "Point",
+    "QueryEdit",
     "Read",
     "Replace",
     "Run",
@@ -44,5 +46,6 @@ __all__ = [
     "Write",
     "check_fired",
     "check_sweep",
+    "force_edges",
     "mask_edges",
 ]

@@ -7,7 +7,8 @@ Exact meanings: DESIGN.md section 4.
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Int
+from einops import rearrange
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from attnprobe.errors import PlanError, SpecError
@@ -35,15 +36,18 @@ def edit_vectors(write: Write, tokens: Tokens, tensor: Tensor) -> Firing:
     Raises:
         SpecError: the values do not fit the entries.
     """
+    # keys and values stand there whole, whatever was cached of them
+    cached = 0 if write.site.point.has_kv_heads else tokens.cached
+    if _is_alike_everywhere(write, tokens, tensor, cached):
+        return _edit_every_column(write, tokens, tensor)
     firing = Firing()
-    for row in _rows(write, tokens):
-        # keys and values stand there whole, whatever was cached of them
-        columns, chosen = _columns(write, tokens, row, 0 if write.site.point.has_kv_heads else tokens.cached)
+    for row in rows_of(write, tokens):
+        columns, chosen = _columns(write, tokens, row, cached)
         if not columns.numel():
             continue
         columns, chosen = columns.to(tensor.device), chosen.to(tensor.device)
         if tensor.ndim == 4:
-            heads = _heads(write, tensor.shape[2]).to(tensor.device)
+            heads = heads_of(write, tensor.shape[2]).to(tensor.device)
             where = (row, columns[:, None], heads[None, :])
             count = columns.numel() * heads.numel()
         else:
@@ -75,11 +79,11 @@ def mask_logits(
     mask, edges = write.intervention, write.site.edges
     assert isinstance(mask, Mask)
     assert edges is not None
-    heads, firing, emptied = _heads(write, logits.shape[1]), Firing(), list[EmptiedRows]()
-    for row in _rows(write, tokens):
+    heads, firing, emptied = heads_of(write, logits.shape[1]), Firing(), list[EmptiedRows]()
+    for row in rows_of(write, tokens):
         query, key, strength = _edge_entries(edges, mask, tokens.padding(row), tokens.cached, logits)
         reachable = visible[row, 0, query, key]
-        firing += _edge_firing(query, reachable, heads.numel())
+        firing += edge_firing(query, reachable, heads.numel())
         penalty = torch.log1p(-strength).to(logits)[reachable]
         query, key = query[reachable], key[reachable]
         for head in heads.tolist():
@@ -101,13 +105,13 @@ def edit_pattern(write: Write, tokens: Tokens, pattern: PatternTensor, visible: 
     Raises:
         SpecError: the values do not fit the entries.
     """
-    heads, what, firing = _heads(write, pattern.shape[1]).to(pattern.device), write.intervention, Firing()
-    for row in _rows(write, tokens):
+    heads, what, firing = heads_of(write, pattern.shape[1]).to(pattern.device), write.intervention, Firing()
+    for row in rows_of(write, tokens):
         start = tokens.padding(row)
         if write.site.edges is not None:
             query, key, strength = _edge_entries(write.site.edges, what, start, tokens.cached, pattern)
             reachable = visible[row, 0, query, key]
-            firing += _edge_firing(query, reachable, heads.numel())
+            firing += edge_firing(query, reachable, heads.numel())
             query, key = query[reachable], key[reachable]
             factor = what.factor if isinstance(what, Scale) else (1 - strength).to(pattern)[reachable]
             pattern[row, heads[:, None], query[None], key[None]] *= factor
@@ -148,7 +152,7 @@ def check_fired(write: Write, firing: Firing) -> None:
 def _settle_empty_rows(write: Write, tokens: Tokens, logits: AttnLogits, row: int, query: Tensor) -> list[EmptiedRows]:
     mask = write.intervention
     assert isinstance(mask, Mask)
-    heads = _heads(write, logits.shape[1]).to(logits.device)
+    heads = heads_of(write, logits.shape[1]).to(logits.device)
     empty = (logits[row][heads][:, query] == float("-inf")).all(-1).nonzero()
     if empty.numel() == 0:
         return []
@@ -165,12 +169,40 @@ def _settle_empty_rows(write: Write, tokens: Tokens, logits: AttnLogits, row: in
     return [torch.stack([torch.full_like(head, row), head, column])] if is_cleared else []
 
 
-def _rows(write: Write, tokens: Tokens) -> Sequence[int]:
+def rows_of(write: Write, tokens: Tokens) -> Sequence[int]:
+    """Sequences of the batch that a write edits."""
     return range(len(tokens.lengths)) if write.site.batch is None else write.site.batch
 
 
-def _heads(write: Write, n_heads: int) -> Tensor:
+def heads_of(write: Write, n_heads: int) -> Tensor:
+    """Heads that a write edits, of so many."""
     return torch.arange(n_heads) if write.site.heads is None else torch.tensor(write.site.heads)
+
+
+def _is_alike_everywhere(write: Write, tokens: Tokens, tensor: Tensor, cached: int) -> bool:
+    """Whether a write does the same to every column that runs, and none of them is padding: rows can go at once."""
+    what = write.intervention
+    if write.site.positions is not None or any(tokens.padding(row) > cached for row in rows_of(write, tokens)):
+        return False
+    if isinstance(what, Replace):
+        by_position = what.values.ndim - (tensor.ndim - 1)
+        return by_position < 0 or (by_position == 0 and what.values.shape[0] == 1)
+    return isinstance(what, Scale)
+
+
+def _edit_every_column(write: Write, tokens: Tokens, tensor: Tensor) -> Firing:
+    """Edit whole rows in place, all at once."""
+    rows = torch.tensor(list(rows_of(write, tokens)), device=tensor.device)
+    if tensor.ndim == 3:
+        tensor[rows] = _changed(tensor[rows], write, torch.ones(0), 0)
+        return Firing(edited=len(rows) * tensor.shape[1])
+    heads = heads_of(write, tensor.shape[2]).to(tensor.device)
+    where = (rows[:, None], slice(None), heads[None])
+    # indices apart come first: [row, head, pos, d_head]
+    old = rearrange(tensor[where], "row head pos d_head -> row pos head d_head")
+    new = rearrange(_changed(old, write, torch.ones(0), 0), "row pos head d_head -> row head pos d_head")
+    tensor[where] = new
+    return Firing(edited=len(rows) * tensor.shape[1] * len(heads))
 
 
 def _columns(write: Write, tokens: Tokens, row: int, cached: int) -> tuple[Tensor, Tensor]:
@@ -228,7 +260,7 @@ def _edge_entries(edges: Edges, what: object, start: int, cached: int, like: Ten
     )
 
 
-def _edge_firing(query: Tensor, reachable: Tensor, n_heads: int) -> Firing:
+def edge_firing(query: Int[Tensor, " edge"], reachable: Bool[Tensor, " edge"], n_heads: int) -> Firing:
     """What an edit of edges counts in one sequence: one entry of `query` an edge, `reachable` where it is seen."""
     edited = int(reachable.sum())
     active = query[reachable].unique().numel()

@@ -10,14 +10,17 @@ from typing import Any
 
 import torch
 from einops import rearrange
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from attnprobe.errors import PlanError
 from attnprobe.kernels import Attention, StoredPattern
 from attnprobe.plan.dims import ModelDims
 from attnprobe.plan.edits import check_fired, edit_pattern, edit_vectors, mask_logits
+from attnprobe.plan.forcing import ShortRows, force_logits
+from attnprobe.plan.interventions import Force
 from attnprobe.plan.plan import Plan, Read, Write
+from attnprobe.plan.query_edits import as_write, edit_queries
 from attnprobe.plan.run import Firing, Run
 from attnprobe.plan.sites import Point
 from attnprobe.plan.streams import LayerAttention
@@ -46,14 +49,23 @@ class Execution:
         self._reads: dict[tuple[Point, int], Tensor] = {}
         self._streamed: dict[int, Any] = {}
         self._fired = [Firing() for _ in plan.writes]
+        self._fired_queries = [Firing() for _ in plan.query_edits]
         self._passed: set[int] = set()
+        # asked many times in a pass, of plans of many writes
+        self._touched = {(edit.layer, Point.ATTN_LOGITS) for edit in plan.query_edits}
+        self._touched |= {(read.layer, read.point) for read in plan.reads}
+        self._touched_layers = {layer for layer, _ in self._touched} | {write.site.layer for write in plan.writes}
+        self._writes: dict[tuple[Point, int], list[tuple[int, Write]]] = {}
+        for index, write in enumerate(plan.writes):
+            self._touched.add((write.site.layer, write.site.point))
+            self._writes.setdefault((write.site.point, write.site.layer), []).append((index, write))
         self._is_token = tokens.attention_mask().bool()
-        # rows that a mask emptied under EmptyRow.ZERO: their pattern is zeroed once it exists
-        self._zero_rows: dict[int, list[Int[Tensor, "3 row"]]] = {}
+        # rows that an edit emptied in whole or in part under EmptyRow.ZERO: their pattern is cut once it exists
+        self._short_rows: dict[int, list[ShortRows]] = {}
 
     def touches(self, layer: int, *points: Point) -> bool:
         """Whether the plan reads or writes at one of these points of a layer."""
-        return self.plan.touches(layer, *points)
+        return layer in self._touched_layers and any((layer, point) in self._touched for point in points)
 
     def needs_pattern(self, layer: int) -> bool:
         """Whether this layer must compute its attention pattern explicitly."""
@@ -75,6 +87,7 @@ class Execution:
             self.plan.last_logits == 0
             and len(self._streamed) == len(self.plan.streams)
             and len(self._passed) == len(self.plan.writes)
+            and not self.plan.query_edits
             and all((read.point, read.layer) in self._reads for read in self.plan.reads)
         )
 
@@ -113,29 +126,41 @@ class Execution:
             )
         return edited
 
-    def attn_logits(self, layer: int, logits: AttnLogits, visible: Visible, *, has_sink: bool = False) -> AttnLogits:
-        """Apply masks to the softmax's own input, and read it.
+    def attn_logits(
+        self, layer: int, logits: AttnLogits, visible: Visible, *, sinks: Float[Tensor, " head"] | None = None
+    ) -> AttnLogits:
+        """Apply masks and forces to the softmax's own input, and read it.
 
         Args:
             layer: which layer.
             logits: scaled, softcapped, with whatever mask the model adds.
             visible: where a query may attend: causal, window and padding masks together.
-            has_sink: the softmax has a sink beside the keys, so that no row is ever empty.
+            sinks: one logit a head that stands beside the keys in the softmax, so that no row is ever empty; None for
+                none.
 
         Raises:
-            PlanError: a mask leaves a row without keys under `EmptyRow.RAISE`.
+            PlanError: an edit leaves a row without keys under `EmptyRow.RAISE`, or forces keys that are masked.
         """
         edited = logits
         writes = self._writes_at(Point.ATTN_LOGITS, layer)
-        if writes:
+        queries = [(index, edit) for index, edit in enumerate(self.plan.query_edits) if edit.layer == layer]
+        if writes or queries:
             # models add finfo.min to what may not be seen; once all visible keys of a row are masked too, the softmax
             # would spread over the future. Only -inf keeps it out. Rows of padding stay as they were.
             edited = logits.masked_fill(~visible & visible.any(-1, keepdim=True), float("-inf"))
             for index, write in writes:
                 self._passed.add(index)
-                firing, emptied = mask_logits(write, self.tokens, edited, visible, has_sink=has_sink)
+                if isinstance(write.intervention, Force):
+                    firing, short = force_logits(write, self.tokens, edited, visible, sinks=sinks)
+                else:
+                    firing, emptied = mask_logits(write, self.tokens, edited, visible, has_sink=sinks is not None)
+                    short = [(rows, torch.zeros(rows.shape[1], device=rows.device)) for rows in emptied]
                 self._fired[index] += firing
-                self._zero_rows.setdefault(layer, []).extend(emptied)
+                self._short_rows.setdefault(layer, []).extend(short)
+            for index, edit in queries:
+                firing, short = edit_queries(edit, self.tokens, edited, visible, sinks=sinks)
+                self._fired_queries[index] += firing
+                self._short_rows.setdefault(layer, []).extend(short)
         if Read(point=Point.ATTN_LOGITS, layer=layer) in self.plan.reads:
             self._reads[Point.ATTN_LOGITS, layer] = edited.masked_fill(~visible, float("-inf"))
         return edited
@@ -150,10 +175,10 @@ class Execution:
         """
         edited = pattern
         writes = self._writes_at(Point.PATTERN, layer)
-        if writes or self._zero_rows.get(layer):
+        if writes or self._short_rows.get(layer):
             edited = pattern.clone()
-            for batch, head, query in self._zero_rows.get(layer, []):
-                edited[batch, head, query] = 0
+            for (batch, head, query), share in self._short_rows.get(layer, []):
+                edited[batch, head, query] *= share.to(edited)[:, None]
             for index, write in writes:
                 self._passed.add(index)
                 self._fired[index] += edit_pattern(write, self.tokens, edited, visible)
@@ -211,11 +236,14 @@ class Execution:
                 )
         for firing, write in zip(self._fired, self.plan.writes, strict=True):
             check_fired(write, firing)
+        for firing, edit in zip(self._fired_queries, self.plan.query_edits, strict=True):
+            check_fired(as_write(edit), firing)
         return Run(
             tokens=self.tokens,
             logits=self._checked(logits),
             reads=self._reads,
             fired=tuple(self._fired),
+            fired_queries=tuple(self._fired_queries),
             streamed=tuple(self._streamed[index] for index in range(len(self.plan.streams))),
         )
 
@@ -227,7 +255,9 @@ class Execution:
         assert logits is not None, "only a pass without logits may stop early"
         kept = logits if last is None else logits[:, -last:]
         first = max(0, self.tokens.width - kept.shape[1])
-        if not torch.isfinite(kept[self._is_token[:, first:].to(kept.device)]).all():
+        # the last column is never padding
+        tokens = kept if kept.shape[1] == 1 else kept[self._is_token[:, first:].to(kept.device)]
+        if not torch.isfinite(tokens).all():
             raise PlanError(
                 "the logits hold NaN or infinite values; check the weights, the dtype and the values written."
             )
@@ -240,8 +270,4 @@ class Execution:
         return torch.where(keep & visible, pattern, 0)
 
     def _writes_at(self, point: Point, layer: int) -> list[tuple[int, Write]]:
-        return [
-            (index, write)
-            for index, write in enumerate(self.plan.writes)
-            if write.site.layer == layer and write.site.point is point
-        ]
+        return self._writes.get((point, layer), [])

@@ -59,6 +59,7 @@ _MEANINGS: Mapping[Normalisation, str] = {
 _KEYS: Mapping[str, str] = {
     KeyDefinition.SOURCE_WORD: "The word that a gold word repeats, in the sentences that license its step.",
     KeyDefinition.PREMISE: "All tokens of the sentences that license the step of a gold word.",
+    KeyDefinition.PREMISE_REST: "The sentences that license the step of a gold word, without the word that it repeats.",
     KeyDefinition.TOKEN_MATCH: "All earlier tokens equal to the gold token.",
 }
 

@@ -8,9 +8,9 @@ word that holds its first such character (`us.` is a piece of `impus`), and a lo
 it. Other blank tokens, the line breaks between two paragraphs, are pieces of no word.
 
 Keys of a gold token, all before it: `token_match` every earlier token equal to it; `premise` and
-`source_word` the tokens of the spans that the example names. Tokens of unlicensed words have none, under any
-definition. Where the example knows no words (readers of foreign text), every token is of kind `other` and has
-`token_match` alone.
+`source_word` the tokens of the spans that the example names; `premise_rest` those of the first but not of the
+second. Tokens of unlicensed words have none, under any definition. Where the example knows no words (readers of
+foreign text), every token is of kind `other` and has `token_match` alone.
 """
 
 from bisect import bisect_right
@@ -21,8 +21,10 @@ from types import MappingProxyType
 from attnprobe.errors import AlignmentError
 from attnprobe.tasks.aligned import AlignedExample, Target
 from attnprobe.tasks.example import Example, GoldWord, KeyDefinition, Span, WordKind
-from attnprobe.tasks.swaps import first_lined_up, foil_token
+from attnprobe.tasks.foil_keys import SaidBefore
+from attnprobe.tasks.swaps import FoundFoil, first_lined_up, foil_token
 from attnprobe.tasks.tokens import TextTokenizer, TokenizedText, tokenize
+from attnprobe.tasks.uneven import first_uneven
 
 
 def align(example: Example, tokenizer: TextTokenizer) -> AlignedExample:
@@ -33,7 +35,8 @@ def align(example: Example, tokenizer: TextTokenizer) -> AlignedExample:
         tokenizer: a transformers tokenizer, fast or (where its decoding gives the text back) slow.
 
     Returns:
-        The example in token positions; `corruption` is the first that lines up, or None.
+        The example in token positions; `corruption` is the first that lines up, or None; then `uneven` is the first
+        of which at least the answer is comparable, or None.
 
     Raises:
         AlignmentError: a token straddles prompt and gold; a word or a named span has no token; a gold token
@@ -45,12 +48,13 @@ def align(example: Example, tokenizer: TextTokenizer) -> AlignedExample:
     first = _first_gold_token(example, tokens)
     _check_known(example, tokens, first, tokenizer)
     piece_of = _words_of_tokens(example, tokens, first)
-    foils = {}
+    foils: dict[int, FoundFoil] = {}
     for index, word in enumerate(example.words):
         pieces = [position for position, owner in piece_of.items() if owner == index]
         found = foil_token(example, tokens, word, pieces, tokenizer)
         if found is not None:
-            foils[found[0]] = found[1]
+            foils[found.position] = found
+    corruption = first_lined_up(example, tokens, first, piece_of, tokenizer)
     return AlignedExample(
         example=example,
         ids=tokens.ids,
@@ -60,7 +64,8 @@ def align(example: Example, tokenizer: TextTokenizer) -> AlignedExample:
         spans=MappingProxyType(
             {name: _covered(example, tokens, spans, f"span {name!r}") for name, spans in example.spans.items()}
         ),
-        corruption=first_lined_up(example, tokens, first, piece_of, tokenizer),
+        corruption=corruption,
+        uneven=None if corruption else first_uneven(example, tokens, first, piece_of, tokenizer),
     )
 
 
@@ -123,8 +128,9 @@ def _targets(
     example: Example,
     tokens: TokenizedText,
     piece_of: Mapping[int, int | None],
-    foils: Mapping[int, int],
+    foils: Mapping[int, FoundFoil],
 ) -> tuple[Target, ...]:
+    said = SaidBefore(example, tokens)
     seen_at: defaultdict[int, list[int]] = defaultdict(list)
     for position in range(min(piece_of)):
         seen_at[tokens.ids[position]].append(position)
@@ -133,6 +139,9 @@ def _targets(
         token = tokens.ids[position]
         word = None if index is None else example.words[index]
         goes_on = index is not None and piece_of.get(position - 1) == index
+        keys = _keys(example, tokens, word, position, tuple(seen_at[token]))
+        foil = foils.get(position)
+        foil_keys = said.keys(foil, keys, tuple(seen_at[foil.token])) if foil is not None else {}
         targets.append(
             Target(
                 position=position,
@@ -140,8 +149,9 @@ def _targets(
                 kind=word.kind if word else WordKind.UNLICENSED if example.words else WordKind.OTHER,
                 word=index,
                 piece=targets[-1].piece + 1 if goes_on else 0,
-                keys=_keys(example, tokens, word, position, tuple(seen_at[token])),
-                foil=foils.get(position),
+                keys=keys,
+                foil=None if foil is None else foil.token,
+                foil_keys=MappingProxyType(foil_keys),
             )
         )
         seen_at[token].append(position)
@@ -158,8 +168,10 @@ def _keys(
         return MappingProxyType(dict.fromkeys(example.definitions, ()))
     keys = {KeyDefinition.TOKEN_MATCH: equal}
     if word.premise is not None and word.source_word is not None:
-        keys[KeyDefinition.PREMISE] = _before(position, _covered(example, tokens, word.premise, "premise"))
-        keys[KeyDefinition.SOURCE_WORD] = _before(position, _covered(example, tokens, word.source_word, "source word"))
+        premise = _before(position, _covered(example, tokens, word.premise, "premise"))
+        source = _before(position, _covered(example, tokens, word.source_word, "source word"))
+        keys[KeyDefinition.PREMISE], keys[KeyDefinition.SOURCE_WORD] = premise, source
+        keys[KeyDefinition.PREMISE_REST] = tuple(key for key in premise if key not in source)
     return MappingProxyType(keys)
 
 

@@ -24,11 +24,14 @@ class KeyDefinition(StrEnum):
     TOKEN_MATCH: every earlier token equal to it, exemplars and the answer so far included (arXiv 2502.15120).
     PREMISE: all tokens of the question sentences that license its proof step, and of their restatements.
     SOURCE_WORD: within the premise, all pieces of the word with the same lemma.
+    PREMISE_REST: the premise without the source word: what says where to look next, but not the word itself. The keys
+        of a test of sufficiency, as any copying head would write a word that it is made to look at.
     """
 
     TOKEN_MATCH = "token_match"
     PREMISE = "premise"
     SOURCE_WORD = "source_word"
+    PREMISE_REST = "premise_rest"
 
 
 class WordKind(StrEnum):
@@ -87,12 +90,15 @@ class Corruption:
         foil: the word that is right in the corrupted text.
         prompt: the corrupted prompt.
         gold: the corrupted gold chain of thought, equal to the clean one before the target word.
+        spans: the example's named spans where they stand in the corrupted prompt, as many stretches of each; None where
+            that is not known.
     """
 
     word: int
     foil: str
     prompt: str
     gold: str
+    spans: Mapping[str, tuple[Span, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +152,15 @@ class Example:
                     f"example {self.id!r}: gold word [{word.span.start}, {word.span.end}) ends outside the "
                     f"gold of {len(self.gold)} characters."
                 )
+
+        for corruption in self.corruptions:
+            for name, spans in (corruption.spans or {}).items():
+                n_own, end = len(self.spans.get(name, ())), max((span.end for span in spans), default=0)
+                if len(spans) != n_own or end > len(corruption.prompt):
+                    raise TaskError(
+                        f"example {self.id!r}: span {name!r} of a corrupted prompt of {len(corruption.prompt)} "
+                        f"characters has {len(spans)} stretches up to {end}; expected {n_own}, as in the clean text."
+                    )
 
     @property
     def text(self) -> str:

@@ -9,15 +9,31 @@ A text with another word is tokenised whole: what a word is cut into can depend 
 import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from attnprobe.tasks.aligned import AlignedCorruption
 from attnprobe.tasks.example import Corruption, Example, GoldWord
 from attnprobe.tasks.tokens import TextTokenizer, TokenizedText, token_ids, tokenize
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundFoil:
+    """A foil under one tokenizer.
+
+    Attributes:
+        position: where the gold word and it first differ.
+        token: its id there.
+        word: as it is written.
+    """
+
+    position: int
+    token: int
+    word: str
+
+
 def foil_token(
     example: Example, tokens: TokenizedText, word: GoldWord, pieces: Sequence[int], tokenizer: TextTokenizer
-) -> tuple[int, int] | None:
+) -> FoundFoil | None:
     """Where a gold word and its foil first differ, and the foil's token id there.
 
     The first foil with as many pieces as the word is taken; if there is none, the first that parts from the
@@ -31,9 +47,9 @@ def foil_token(
         tokenizer: what cut them.
 
     Returns:
-        Position and id, or None if no foil serves.
+        The foil, or None if none serves.
     """
-    uneven: tuple[int, int] | None = None
+    uneven: FoundFoil | None = None
     if not pieces:
         return None
     start, stop, after = pieces[0], pieces[-1] + 1, len(tokens.ids) - pieces[-1] - 1
@@ -46,9 +62,10 @@ def foil_token(
         parted = next((here for here in range(start, min(stop, foil_stop)) if ids[here] != tokens.ids[here]), None)
         if not is_same_around or parted is None or ids[parted] == tokenizer.unk_token_id:
             continue
+        found = FoundFoil(position=parted, token=ids[parted], word=foil)
         if foil_stop == stop:
-            return parted, ids[parted]
-        uneven = uneven or (parted, ids[parted])
+            return found
+        uneven = uneven or found
     return uneven
 
 
