@@ -83,7 +83,7 @@ def main() -> None:
         native = load_model(hf, backend="native")
         theirs = peer(hf)
         for setting in settings(length):
-            rows.append(measured(native, theirs, setting, repeats=options.repeats))  # noqa: PERF401, kept as they come
+            rows.append(measured(native, theirs, setting, repeats=options.repeats))
             store("sweep_masks", rows)
 
 
