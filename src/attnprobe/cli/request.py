@@ -22,6 +22,7 @@ class _SingleHeadControl(StrEnum):
     DISTANCE = ControlKind.DISTANCE
     MASS = ControlKind.MASS
     OTHER_EXAMPLE = ControlKind.OTHER_EXAMPLE
+    OTHER_HEAD = ControlKind.OTHER_HEAD
     NONE = ControlKind.NONE
 
     @property
