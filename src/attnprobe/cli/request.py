@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from attnprobe.causal.controls import ControlKind
-from attnprobe.causal.settings import Ablation, Direction, InterventionKind, Metric, PatchSettings
+from attnprobe.causal.settings import Ablation, Direction, InterventionKind, Metric, PatchSettings, UnequalSpans
 from attnprobe.cli.run_request import RunRequest
+from attnprobe.cli.set_request import SetRequest, edits_sets, set_control, set_request
 from attnprobe.cli.typed import Typed, member, option_name
 from attnprobe.errors import SpecError
 from attnprobe.plan import EmptyRow, HeadId, Point
@@ -35,10 +36,12 @@ class PatchRequest:
     Attributes:
         run: model, task and place of results.
         settings: of the sweep.
+        sets: of several heads at once; None where heads are edited one at a time.
     """
 
     run: RunRequest
     settings: PatchSettings
+    sets: SetRequest | None = None
 
     @classmethod
     def of(cls, typed: Typed) -> "PatchRequest":
@@ -49,11 +52,14 @@ class PatchRequest:
         """
         settings = _settings(typed)
         _refuse_idle(typed, settings.intervention)
-        return cls(run=RunRequest.of(typed), settings=settings)
+        sets = set_request(typed, settings) if edits_sets(typed) else None
+        return cls(run=RunRequest.of(typed), settings=settings, sets=sets)
 
 
 def _settings(typed: Typed) -> PatchSettings:
     heads, control = typed.text("heads"), typed.optional("control")
+    if edits_sets(typed) and set_control(typed) is not None:
+        control = None
     return PatchSettings(
         intervention=typed.choice("intervention", InterventionKind),
         keys=typed.text("keys"),
@@ -63,6 +69,7 @@ def _settings(typed: Typed) -> PatchSettings:
         ablation=typed.choice("ablation", Ablation),
         site=typed.choice("site", Point),
         direction=typed.choice("direction", Direction),
+        unequal_spans=typed.choice("unequal_spans", UnequalSpans),
         factor=typed.real("factor"),
         empty_row=typed.choice("empty_row", EmptyRow),
         metric=typed.choice("metric", Metric),
