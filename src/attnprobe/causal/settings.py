@@ -59,6 +59,18 @@ class Direction(StrEnum):
     CORRUPTED_TO_CLEAN = "corrupted_to_clean"
 
 
+class UnequalSpans(StrEnum):
+    """What a patch between prompts of unequal length does with a span that has other tokens in number.
+
+    LAST: its last token takes the last one's values. MEAN: each of its tokens takes the mean. REFUSE: such an example
+    is not measured.
+    """
+
+    LAST = "last"
+    MEAN = "mean"
+    REFUSE = "refuse"
+
+
 class Metric(StrEnum):
     """What is measured on a run; `effects` defines each."""
 
@@ -78,6 +90,7 @@ _CHOICES: Mapping[str, type[StrEnum]] = {
     "ablation": Ablation,
     "site": Point,
     "direction": Direction,
+    "unequal_spans": UnequalSpans,
     "empty_row": EmptyRow,
     "metric": Metric,
     "control": ControlKind,
@@ -119,6 +132,7 @@ class PatchSettings:
         ablation: what replaces an ablated output.
         site: what a patch or a transplant replaces. None means z for a patch and the pattern for a transplant.
         direction: of a patch.
+        unequal_spans: of a patch between prompts of unequal length; see `UnequalSpans`.
         factor: of a scaling.
         empty_row: what a mask does to a row that it leaves without keys, a force to one without others.
         metric: what is measured.
@@ -144,6 +158,7 @@ class PatchSettings:
     ablation: Ablation = Ablation.ZERO
     site: Point | None = None
     direction: Direction = Direction.CLEAN_TO_CORRUPTED
+    unequal_spans: UnequalSpans = UnequalSpans.LAST
     factor: float = 0.0
     empty_row: EmptyRow = EmptyRow.RAISE
     metric: Metric = Metric.GOLD_LOGPROB

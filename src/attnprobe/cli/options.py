@@ -178,6 +178,15 @@ Donor = Annotated[
 DirectionName = Annotated[
     str, option(_EDIT, "--direction", shows="NAME", says="patch: clean_to_corrupted or corrupted_to_clean.")
 ]
+UnequalSpans = Annotated[
+    str,
+    option(
+        _EDIT,
+        "--unequal-spans",
+        shows="NAME",
+        says="patch: last, mean or refuse, for spans with other tokens in number in the corrupted prompt.",
+    ),
+]
 Factor = Annotated[str, option(_EDIT, "--factor", shows="NUMBER", says="scale: what the output is multiplied by.")]
 
 MetricName = Annotated[

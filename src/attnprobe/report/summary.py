@@ -24,6 +24,7 @@ _ONLY_FOR = {
     "ablation": (InterventionKind.ABLATE,),
     "site": (InterventionKind.PATCH, InterventionKind.TRANSPLANT),
     "direction": (InterventionKind.PATCH,),
+    "unequal_spans": (InterventionKind.PATCH,),
     "factor": (InterventionKind.SCALE,),
     "donor": (InterventionKind.TRANSPLANT,),
 }
@@ -51,6 +52,7 @@ def settings_record(settings: PatchSettings) -> Mapping[str, JsonValue]:
         "ablation": settings.ablation.value,
         "site": settings.resolved_site.value,
         "direction": settings.direction.value,
+        "unequal_spans": settings.unequal_spans.value,
         "factor": settings.factor,
         "metric": settings.metric.value,
         "control": settings.resolved_control.value,
