@@ -30,9 +30,9 @@ KINDS = (ControlKind.RANDOM_KEYS, ControlKind.DISTANCE, ControlKind.MASS)
 
 
 def kinds_of(settings: PatchSettings) -> tuple[ControlKind, ...]:
-    """The kinds of control keys that a sweep runs: all that its intervention knows, none where none is wanted."""
-    if settings.resolved_control is ControlKind.NONE:
-        return ()
+    """The kinds of control that a sweep runs: all that its intervention knows, none where none is wanted."""
+    if settings.resolved_control in (ControlKind.NONE, ControlKind.OTHER_EXAMPLE):
+        return () if settings.resolved_control is ControlKind.NONE else (ControlKind.OTHER_EXAMPLE,)
     # a force gives every control its own mass, so that there is nothing to match by mass
     return KINDS if settings.intervention is InterventionKind.MASK else (ControlKind.RANDOM_KEYS, ControlKind.DISTANCE)
 

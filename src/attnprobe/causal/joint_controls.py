@@ -35,12 +35,14 @@ class JointControl:
             each head strengths of its own.
         reason: why the example does not take part in the comparison; None where it does.
         dose: for mass, the attention mass removed on either side, mean over rows and heads, in [0, 1].
+        source: for other_example, the id of that example.
     """
 
     kind: ControlKind
     drawn: tuple[tuple[tuple[Unit, ...], Control], ...]
     reason: str | None
     dose: float | None
+    source: str | None = None
 
     @property
     def is_matched(self) -> bool:
@@ -48,7 +50,9 @@ class JointControl:
         return self.reason is None
 
     def as_record(self) -> dict[str, object]:
-        """What is stored: that of its one control where it has one head, else each control with its heads."""
+        """What is stored: the other example; the control of the one head; or those of all, with their heads."""
+        if self.kind is ControlKind.OTHER_EXAMPLE:
+            return {"kind": str(self.kind), "source": self.source, "reason": self.reason}
         if len(self.drawn) == 1 and len(self.drawn[0][0]) == 1:
             return self.drawn[0][1].as_record()
         drawn = [{"heads": [str(unit) for unit in units], **control.as_record()} for units, control in self.drawn]

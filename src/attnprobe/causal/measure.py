@@ -25,7 +25,12 @@ from attnprobe.tasks import Task
 
 
 def patch_heads(
-    model: Model, task: Task, settings: PatchSettings | None = None, *, progress: Progress | None = None
+    model: Model,
+    task: Task,
+    settings: PatchSettings | None = None,
+    *,
+    donor: Model | None = None,
+    progress: Progress | None = None,
 ) -> PatchResult:
     """Edit a model head by head on a task and measure what it does, against matched controls.
 
@@ -33,13 +38,16 @@ def patch_heads(
         model: any backend.
         task: any; its examples are the unit of every statistic.
         settings: what to do; by default mask the attention from the predicting positions to the gold source words.
+        donor: of a transplant, the model that attention is taken from; of the recipient's layers, query heads, windows
+            and tokenizer.
         progress: called with (examples done, examples in all) after each example.
 
     Returns:
         Effects with intervals, controls, differences, p and q for every head, and the rows that they rest on.
 
     Raises:
-        SpecError: a head or span does not exist, or an example is longer than the model's context.
+        SpecError: a head or span does not exist, or an example is longer than the model's context; a donor does not
+            fit.
         TaskError: the task does not know the keys asked for, or no example can be measured.
         PlanError: an edit cannot be honoured, leaves a row without keys, or does not fire.
 
@@ -47,7 +55,7 @@ def patch_heads(
     """
     settings = settings or PatchSettings()
     units = units_of(settings, model.dims)
-    prepared = prepare_task(model, task, settings, units)
+    prepared = prepare_task(model, task, settings, units, donor=donor)
     observations, skipped = prepared.observe(units, progress=progress)
     counts = counts_of(len(prepared.aligned), observations, skipped)
     result = _result(settings, model, units, observations, counts)
@@ -64,7 +72,7 @@ def _result(
     observations: Sequence[Observation],
     counts: Mapping[str, int],
 ) -> PatchResult:
-    n_units = len(units_of(PatchSettings(intervention=settings.intervention, site=settings.site), model.dims))
+    n_units = len(units_of(PatchSettings(intervention=settings.intervention, site=settings.resolved_site), model.dims))
     tables = {
         kind: _table(observations, units, kind, settings.seed, n_units)
         for kind in (kinds_of(settings) or (ControlKind.NONE,))

@@ -31,6 +31,7 @@ def patch_sets(
     choice: SetChoice | Sequence[HeadSet],
     settings: SetSettings | PatchSettings | None = None,
     *,
+    donor: Model | None = None,
     progress: Progress | None = None,
 ) -> SetResult:
     """Edit sets of heads, each as a whole, and measure what it does, against keys and heads drawn at random.
@@ -40,6 +41,8 @@ def patch_sets(
         task: any; its examples are the unit of every statistic.
         choice: the sets; or `TopHeads`, `GreedyHeads`: then one half of the examples chooses and the other tests.
         settings: what is done to each set; by default its attention to the gold source words is masked.
+        donor: of a transplant, the model that attention is taken from.
+        donor: of a transplant, the model that attention is taken from.
         progress: called with (examples done, examples in all) while the sets are tested.
 
     Returns:
@@ -63,7 +66,7 @@ def patch_sets(
         check_sets(choice.sets, settings.edit, model.dims)
     if isinstance(choice, TopHeads) and choice.sizes[-1] > len(candidates):
         raise SpecError(f"top {choice.sizes[-1]} heads: there are {len(candidates)} to choose from; ask for fewer.")
-    prepared = prepare_task(model, task, settings.edit, [every_head(settings, model)])
+    prepared = prepare_task(model, task, settings.edit, [every_head(settings, model)], donor=donor)
     sets, selection, subjects = _chosen(prepared, settings, choice, candidates)
     measured = measure_sets(prepared, sets, settings, subjects=subjects, progress=progress)
     tables = tables_of(measured)

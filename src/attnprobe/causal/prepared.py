@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from attnprobe.causal.control_arms import KINDS
 from attnprobe.causal.controls import ControlKind
+from attnprobe.causal.donor_models import DonorModel, check_donor
 from attnprobe.causal.edits import REFERENCE_EXAMPLES, Donors, mean_z
 from attnprobe.causal.head_sets import Edited
 from attnprobe.causal.observe import Observation, observe
@@ -35,6 +36,7 @@ class PreparedTask:
         subjects: those that can be measured, in task order.
         skipped: how many cannot, by reason.
         donors: of replacement values.
+        donor: of a transplant, the other model.
     """
 
     model: Model
@@ -44,6 +46,7 @@ class PreparedTask:
     subjects: tuple[Subject, ...]
     skipped: Mapping[Skip, int]
     donors: Donors
+    donor: DonorModel | None = None
 
     def observe(
         self,
@@ -74,7 +77,16 @@ class PreparedTask:
         observations: list[Observation] = []
         skipped = Counter(self.skipped)
         for done, subject in enumerate(chosen, start=1):
-            found = observe(self.model, subject, self.settings, units, self.donors, beside=beside, kinds=kinds)
+            found = observe(
+                self.model,
+                subject,
+                self.settings,
+                units,
+                self.donors,
+                beside=beside,
+                kinds=kinds,
+                donor_model=self.donor,
+            )
             if isinstance(found, Skip):
                 skipped[found] += 1
             else:
@@ -103,6 +115,7 @@ def prepare_task(
     units: Sequence[Edited],
     *,
     examples: Collection[str] | None = None,
+    donor: Model | None = None,
 ) -> PreparedTask:
     """Align the examples of a task and settle what is run, edited and read of each.
 
@@ -112,12 +125,23 @@ def prepare_task(
         settings: of the sweep.
         units: everything that will be edited, for the layers that donors are asked for.
         examples: ids of those to measure; all by default. What replaces an ablated output comes from all in any case.
+        donor: of a transplant, the model that values are taken from.
 
     Raises:
-        SpecError: a span or an example does not exist, or an example is longer than the model's context.
+        SpecError: a span or an example does not exist, or an example is longer than the model's context; a transplant
+            without a donor, a donor without a transplant, or one whose attention would mean something else.
         TaskError: the task does not know the keys asked for.
     """
+    is_transplant = settings.intervention is InterventionKind.TRANSPLANT
+    if is_transplant != (donor is not None):
+        raise SpecError(
+            "a transplant needs the model that it takes attention from: name one with --donor (in Python, donor=...)."
+            if is_transplant
+            else f"a donor with {settings.intervention}: it gives its attention to --intervention transplant alone."
+        )
     aligned = align_all(model, task)
+    if donor is not None:
+        check_donor(model, donor, task, aligned, settings.resolved_site)
     known = {one.example.id for one in aligned}
     unknown = sorted(set(examples or ()) - known)
     if unknown:
@@ -136,6 +160,7 @@ def prepare_task(
         subjects=tuple(one for one in prepared if isinstance(one, Subject)),
         skipped=Counter(one for one in prepared if isinstance(one, Skip)),
         donors=Donors(settings=settings, layers=layers, means=means, pool=pool),
+        donor=None if donor is None else DonorModel(model=donor, settings=settings, layers=layers, pool=pool),
     )
 
 
@@ -150,4 +175,20 @@ def counts_of(n_examples: int, observations: Sequence[Observation], skipped: Map
         "gold_tokens": len(targets),
         "gold_tokens_scored": scored,
         "gold_tokens_unlicensed": sum(target.kind is WordKind.UNLICENSED for target in targets),
+        **_matching_of(observations),
+    }
+
+
+def _matching_of(observations: Sequence[Observation]) -> dict[str, int]:
+    """How the positions of unequal prompts were matched; nothing where none was unequal."""
+    matched = [observed.subject.matched for observed in observations if observed.subject.matched is not None]
+    if not matched:
+        return {}
+    return {
+        "examples_matched_token_by_token": len(observations) - len(matched),
+        "examples_matched_by_spans": len(matched),
+        "spans_of_equal_length": sum(one.n_even for one in matched),
+        "spans_of_unequal_length": sum(one.n_uneven for one in matched),
+        "positions_matched": sum(len(one.sources) for one in matched),
+        "positions_unmatched": sum(one.n_unmatched for one in matched),
     }

@@ -89,6 +89,7 @@ def set_effects(
     settings: SetSettings,
     *,
     examples: Collection[str] | None = None,
+    donor: Model | None = None,
     progress: Progress | None = None,
 ) -> SetEffects:
     """Edit sets of heads, each as a whole, and keep what it does to every example.
@@ -99,6 +100,7 @@ def set_effects(
         sets: what to edit; `every_head(settings, model)` is the set of all.
         settings: what is done.
         examples: ids of those to measure; all by default.
+        donor: of a transplant, the model that attention is taken from.
         progress: called with (examples done, examples in all) after each example.
 
     Raises:
@@ -107,7 +109,7 @@ def set_effects(
         PlanError: an edit cannot be honoured, leaves a row without keys, or does not fire.
     """
     check_sets(sets, settings.edit, model.dims)
-    prepared = prepare_task(model, task, settings.edit, [every_head(settings, model)], examples=examples)
+    prepared = prepare_task(model, task, settings.edit, [every_head(settings, model)], examples=examples, donor=donor)
     return measure_sets(prepared, sets, settings, progress=progress)
 
 

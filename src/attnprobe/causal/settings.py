@@ -21,6 +21,7 @@ class InterventionKind(StrEnum):
     ABLATE = "ablate"
     PATCH = "patch"
     SCALE = "scale"
+    TRANSPLANT = "transplant"
 
     @property
     def has_keys(self) -> bool:
@@ -58,6 +59,18 @@ class Direction(StrEnum):
     CORRUPTED_TO_CLEAN = "corrupted_to_clean"
 
 
+class UnequalSpans(StrEnum):
+    """What a patch between prompts of unequal length does with a span that has other tokens in number.
+
+    LAST: its last token takes the last one's values. MEAN: each of its tokens takes the mean. REFUSE: such an example
+    is not measured.
+    """
+
+    LAST = "last"
+    MEAN = "mean"
+    REFUSE = "refuse"
+
+
 class Metric(StrEnum):
     """What is measured on a run; `effects` defines each."""
 
@@ -77,6 +90,7 @@ _CHOICES: Mapping[str, type[StrEnum]] = {
     "ablation": Ablation,
     "site": Point,
     "direction": Direction,
+    "unequal_spans": UnequalSpans,
     "empty_row": EmptyRow,
     "metric": Metric,
     "control": ControlKind,
@@ -94,6 +108,7 @@ def _member(kind: type[StrEnum], name: str, given: str) -> StrEnum:
 
 DOSES = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 """Masses of a dose curve, where none are named."""
+TRANSPLANTABLE = (Point.PATTERN, Point.Z)
 PATCHABLE = (Point.Z, Point.PATTERN, Point.Q, Point.K, Point.V, Point.ATTN_OUT, Point.MLP_OUT, Point.RESID)
 
 
@@ -115,13 +130,14 @@ class PatchSettings:
             None for all of them (for the first, where later tokens are read).
         readout: of a force: which gold tokens are read.
         ablation: what replaces an ablated output.
-        site: what a patch replaces.
+        site: what a patch or a transplant replaces. None means z for a patch and the pattern for a transplant.
         direction: of a patch.
+        unequal_spans: of a patch between prompts of unequal length; see `UnequalSpans`.
         factor: of a scaling.
         empty_row: what a mask does to a row that it leaves without keys, a force to one without others.
         metric: what is measured.
-        control: what the effect is compared with; None means random keys for a mask and a force and none for the
-            others.
+        control: what the effect is compared with; None means random keys for a mask and a force, the donor's attention
+            on another example for a transplant, and none for the others.
         placebo: of a mask or a force: put keys drawn at random from the controls' own pool in the place of the gold
             keys. Whatever such a sweep finds is false, so it tells how often the method errs on this model and task.
         seed: of everything drawn.
@@ -139,8 +155,9 @@ class PatchSettings:
     step: int | None = None
     readout: ReadAt = ReadAt.OWN
     ablation: Ablation = Ablation.ZERO
-    site: Point = Point.Z
+    site: Point | None = None
     direction: Direction = Direction.CLEAN_TO_CORRUPTED
+    unequal_spans: UnequalSpans = UnequalSpans.LAST
     factor: float = 0.0
     empty_row: EmptyRow = EmptyRow.RAISE
     metric: Metric = Metric.GOLD_LOGPROB
@@ -164,21 +181,37 @@ class PatchSettings:
             )
         if self.batch_size < 1:
             raise SpecError(f"batch size {self.batch_size}: expected at least 1 sequence.")
-        if self.site not in PATCHABLE:
-            raise SpecError(f"site {self.site}: expected one of {', '.join(PATCHABLE)}.")
-        if not self.intervention.has_keys and self.control not in (None, ControlKind.NONE):
-            raise SpecError(
-                f"control {self.control} does not apply to {self.intervention}: single heads have no matched keys; "
-                "leave --control out, or use --intervention mask or force."
-            )
+        sites = TRANSPLANTABLE if self.intervention is InterventionKind.TRANSPLANT else PATCHABLE
+        if self.resolved_site not in sites:
+            raise SpecError(f"site {self.site} of {self.intervention}: expected one of {', '.join(sites)}.")
+        self._check_control()
         if self.placebo and not self.intervention.has_keys:
             raise SpecError(
                 f"placebo keys are for --intervention mask or force; {self.intervention} has no keys to draw."
             )
         self._check_force()
-        if self.metric is Metric.RECOVERY and self.intervention is not InterventionKind.PATCH:
+        with_two_runs = (InterventionKind.PATCH, InterventionKind.TRANSPLANT)
+        if self.metric is Metric.RECOVERY and self.intervention not in with_two_runs:
             raise SpecError(
-                "metric recovery needs a clean and a corrupted run: use --intervention patch, or --metric logit_diff."
+                "metric recovery needs two runs, clean and corrupted or donor and recipient: use --intervention patch "
+                "or transplant, or --metric logit_diff."
+            )
+
+    def _check_control(self) -> None:
+        is_transplant = self.intervention is InterventionKind.TRANSPLANT
+        if is_transplant and self.control not in (None, ControlKind.OTHER_EXAMPLE, ControlKind.NONE):
+            raise SpecError(
+                f"control {self.control} does not apply to transplant: it replaces attention whatever the keys; choose "
+                "other_example or none."
+            )
+        if self.control is ControlKind.OTHER_EXAMPLE and not is_transplant:
+            raise SpecError(f"control other_example is of a transplant; {self.intervention} has no donor.")
+        if is_transplant:
+            return
+        if not self.intervention.has_keys and self.control not in (None, ControlKind.NONE):
+            raise SpecError(
+                f"control {self.control} does not apply to {self.intervention}: single heads have no matched keys; "
+                "leave --control out, or use --intervention mask or force."
             )
 
     def _check_force(self) -> None:
@@ -217,6 +250,12 @@ class PatchSettings:
         return SweepLimits(mode=self.sweep, batch_size=self.batch_size)
 
     @property
+    def resolved_site(self) -> Point:
+        """`site`, with the default of the intervention filled in."""
+        default = Point.PATTERN if self.intervention is InterventionKind.TRANSPLANT else Point.Z
+        return self.site or default
+
+    @property
     def resolved_queries(self) -> str:
         """`queries`, with the default of the intervention filled in."""
         default = "predicting" if self.intervention.has_keys else "all"
@@ -227,4 +266,6 @@ class PatchSettings:
         """`control`, with the default of the intervention filled in."""
         if self.control is not None:
             return self.control
+        if self.intervention is InterventionKind.TRANSPLANT:
+            return ControlKind.OTHER_EXAMPLE
         return ControlKind.RANDOM_KEYS if self.intervention.has_keys else ControlKind.NONE

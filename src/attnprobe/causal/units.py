@@ -44,7 +44,8 @@ def point_of(settings: PatchSettings) -> Point:
     """The point that an intervention acts at."""
     if settings.intervention.has_keys:
         return Point.ATTN_LOGITS
-    return settings.site if settings.intervention is InterventionKind.PATCH else Point.Z
+    has_site = settings.intervention in (InterventionKind.PATCH, InterventionKind.TRANSPLANT)
+    return settings.resolved_site if has_site else Point.Z
 
 
 def units_of(settings: PatchSettings, dims: ModelDims) -> tuple[Unit, ...]:

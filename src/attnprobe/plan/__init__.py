@@ -12,7 +12,7 @@ from attnprobe.plan.plan import EMPTY_PLAN, Plan, QueryEdit, Read, Write, force_
 from attnprobe.plan.run import Firing, Run
 from attnprobe.plan.sites import Edges, HeadId, Point, Site
 from attnprobe.plan.streams import LayerAttention, Stream
-from attnprobe.plan.sweeps import Edit, Measure, SweepLimits, SweepMode, SweepRun, Unembedding
+from attnprobe.plan.sweeps import Edit, Measure, SweepLimits, SweepMode, SweepRun, Unembedding, check_sweep
 from attnprobe.plan.tokens import Tokens
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "Unembedding",
     "Write",
     "check_fired",
+    "check_sweep",
     "force_edges",
     "mask_edges",
 ]

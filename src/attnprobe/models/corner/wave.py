@@ -1,8 +1,8 @@
 """One pass of many edited runs through the layers: each joins at its own first layer, at the first column of them all.
 
-In: rows, the unedited run, a model. Out: logits of every row at the columns that are read. Weights of a layer are read
-once for all rows. The model's own forward is driven twice: over the columns from the first on, up to the keys and values
-of the last layer; and over the columns that are read, through the last layer and the unembedding.
+In: rows, the unedited run, a model. Out: logits of every row at the columns that are read. Weights of a layer are
+read once for all rows. The model's own forward is driven twice: over the columns from the first on, up to the keys and
+values of the last layer; and over the columns that are read, through the last layer and the unembedding.
 """
 
 from collections.abc import Generator, Sequence
@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from einops import rearrange
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from attnprobe.models.attention_call import AttentionCall, Plain
@@ -27,6 +28,8 @@ from attnprobe.models.passes import PassIsOver
 from attnprobe.plan import Firing, Point, Tokens, Unembedding
 from attnprobe.shapes import HeadVectors, Logits, Residual
 
+Passing = Float[Tensor, "present column d_model"]
+Entering = Float[Tensor, "row column d_model"]
 Fired = dict[tuple[int, int], Firing]
 """By row and write, how often it acted."""
 
@@ -70,16 +73,17 @@ class Wave:
                 with suppress(PassIsOver):
                     self.parts.run(self.tokens.ids[:, self.first :], columns.positions)
             carried = suffix.carried()
-        read = self._read_columns()
+        read, tokens, chooses = self._read_columns(), self.unembedding.tokens, self.parts.chooses_tokens
         wanted = [read.positions.index(position) for position in self.unembedding.positions]
         for start in range(0, len(self.rows), self.at_once):
             rows = self.rows[start : start + self.at_once]
             ending = _Pass(self, rows, read, carried.of(start, start + len(rows), len(early)), fired)
             with ExitStack() as stack:
                 stack.enter_context(ending.driving())
-                stack.enter_context(unembedding_only(self.parts.model, self.unembedding.tokens))
+                stack.enter_context(unembedding_only(self.parts.model, tokens if chooses else None))
                 logits = self.parts.run(self.tokens.ids[:, list(read.positions)], read.positions)
-            yield rows, logits if len(wanted) == logits.shape[1] else logits[:, wanted]
+            logits = logits if len(wanted) == logits.shape[1] else logits[:, wanted]
+            yield rows, logits if chooses or tokens is None else logits[..., list(tokens)]
 
     def _read_columns(self) -> Columns:
         positions = self.unembedding.positions
@@ -155,7 +159,7 @@ class _Pass:
             *((resid, *args[1:]) if args else ()), **(kwargs if args else kwargs | {"hidden_states": resid})
         )
 
-    def _entering(self, layer: int, passing: Residual) -> Residual | None:
+    def _entering(self, layer: int, passing: Passing) -> Entering | None:
         """The residual stream of all rows that run in a layer, the joining ones last; None if none does."""
         if self._is_ending and layer < self._last:
             return None
