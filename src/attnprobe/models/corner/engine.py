@@ -82,6 +82,9 @@ class CornerEngine:
             ran = _Ran(self._parts, clean, tokens, unembedding, measure)
             for group in groups:
                 ran.group(group, limits)
+        if ran.halvings:
+            times = "once" if ran.halvings == 1 else f"{ran.halvings} times"
+            warnings.warn(f"memory ran out {times}; edits ran {ran.most} at once at last.", stacklevel=2)
         for index, edit in enumerate(edits):
             for place, write in enumerate(edit.writes):
                 check_fired(write, ran.fired.get((index, place), Firing()))
@@ -128,7 +131,7 @@ class _Ran:
         self._tokens = tokens
         self._unembedding = unembedding
         self._measure = measure
-        self._most: int | None = None
+        self.most: int | None = None
 
     def group(self, group: Group, limits: SweepLimits) -> None:
         """Run rows that share a first column, as many at once as fit."""
@@ -138,7 +141,7 @@ class _Ran:
         at_once = budget.rows(bytes_of_row(self._parts, n_columns, self._tokens.width, waiting))
         unembedded = budget.rows(bytes_of_logits(self._parts, self._unembedding))
         while waiting:
-            at_once = at_once if self._most is None else min(at_once, self._most)
+            at_once = at_once if self.most is None else min(at_once, self.most)
             n_waves = -(-len(waiting) // at_once)
             rows = waiting[: -(-len(waiting) // n_waves)]
             try:
@@ -177,9 +180,8 @@ class _Ran:
             raise ModelError(
                 "a single edited run does not fit in memory; use a smaller dtype, a shorter sequence or another device."
             )
-        self._most = count // 2
+        self.most = count // 2
         self.halvings += 1
-        warnings.warn(f"memory ran out with {count} edits at once; going on with {self._most}.", stacklevel=2)
         release_memory()
 
 

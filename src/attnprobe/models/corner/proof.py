@@ -11,7 +11,7 @@ from torch import nn
 from attnprobe.errors import AttnprobeError
 from attnprobe.models.anatomy import probe_ids
 from attnprobe.models.corner.engine import CornerEngine
-from attnprobe.models.corner.parts import ModelParts, is_close
+from attnprobe.models.corner.parts import ModelParts, NotInPart, is_close
 from attnprobe.models.full_forwards import sweep_by_full_forwards
 from attnprobe.models.memory import is_out_of_memory
 from attnprobe.models.model import Model
@@ -34,6 +34,8 @@ def why_not(engine: CornerEngine, parts: ModelParts, model: Model) -> str | None
     unembedding, limits = Unembedding(positions=(3, len(ids) - 1), tokens=tokens), SweepLimits(batch_size=len(edits))
     try:
         found = engine.sweep(ids, edits, unembedding, lambda logits: logits, limits)
+    except NotInPart as found:
+        return str(found)
     except (RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError, AttnprobeError) as error:
         if is_out_of_memory(error):
             raise
