@@ -23,13 +23,18 @@ def patch(
     distractors: options.Distractors = "relevant",
     n: options.Count = None,
     intervention: options.Intervention = "mask",
-    keys: options.Keys = "source_word",
+    keys: options.Keys = None,
     queries: options.Queries = None,
     heads: options.Heads = "all",
     strength: options.Strength = "1",
+    mass: options.Mass = "0.9",
+    doses: options.Doses = None,
+    step: options.Step = None,
+    readout: options.Readout = "own",
     empty_row: options.EmptyRow = "raise",
     ablation: options.AblationKind = "zero",
-    site: options.SiteName = "z",
+    site: options.SiteName = None,
+    donor: options.Donor = None,
     direction: options.DirectionName = "clean_to_corrupted",
     factor: options.Factor = "0",
     unequal_spans: options.UnequalSpans = "last",
@@ -65,6 +70,11 @@ def patch(
     [cyan]attnprobe patch --set L1H2,L2H2 --set all -n 16[/cyan]
 
     [cyan]attnprobe patch --intervention ablate --greedy 3 --all-but -n 16[/cyan]
+
+    [cyan]attnprobe patch --intervention force --doses 0.25,0.5,1 -n 16[/cyan]
+
+    [cyan]attnprobe patch --model zoo:pronto-144k-untaught --intervention transplant
+    --donor zoo:pronto-144k-taught --rule proof_by_contradiction --hops 1[/cyan]
     """
     # here, not above: it loads torch, and `--help` should not wait for that
     from attnprobe.cli.patch_run import run_patch

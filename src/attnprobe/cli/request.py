@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from attnprobe.causal.controls import ControlKind
-from attnprobe.causal.settings import Ablation, Direction, InterventionKind, Metric, PatchSettings, UnequalSpans
+from attnprobe.causal.settings import (
+    Ablation,
+    Direction,
+    InterventionKind,
+    Metric,
+    PatchSettings,
+    ReadAt,
+    UnequalSpans,
+)
 from attnprobe.cli.run_request import RunRequest
 from attnprobe.cli.set_request import SetRequest, edits_sets, set_control, set_request
 from attnprobe.cli.typed import Typed, member, option_name
@@ -22,6 +30,7 @@ class _SingleHeadControl(StrEnum):
     RANDOM_KEYS = ControlKind.RANDOM_KEYS
     DISTANCE = ControlKind.DISTANCE
     MASS = ControlKind.MASS
+    OTHER_EXAMPLE = ControlKind.OTHER_EXAMPLE
     NONE = ControlKind.NONE
 
     @property
@@ -37,10 +46,12 @@ class PatchRequest:
         run: model, task and place of results.
         settings: of the sweep.
         sets: of several heads at once; None where heads are edited one at a time.
+        donor: of a transplant, the model that attention is taken from: hub name, directory or `zoo:NAME`.
     """
 
     run: RunRequest
     settings: PatchSettings
+    donor: str | None = None
     sets: SetRequest | None = None
 
     @classmethod
@@ -52,22 +63,32 @@ class PatchRequest:
         """
         settings = _settings(typed)
         _refuse_idle(typed, settings.intervention)
+        donor = typed.optional("donor")
+        if settings.intervention is InterventionKind.TRANSPLANT and donor is None:
+            raise SpecError(
+                "--intervention transplant takes attention from another model; name it with --donor, such as "
+                "--model zoo:pronto-144k-untaught --donor zoo:pronto-144k-taught."
+            )
         sets = set_request(typed, settings) if edits_sets(typed) else None
-        return cls(run=RunRequest.of(typed), settings=settings, sets=sets)
+        return cls(run=RunRequest.of(typed), settings=settings, donor=donor, sets=sets)
 
 
 def _settings(typed: Typed) -> PatchSettings:
-    heads, control = typed.text("heads"), typed.optional("control")
+    heads, control, site = typed.text("heads"), typed.optional("control"), typed.optional("site")
     if edits_sets(typed) and set_control(typed) is not None:
         control = None
     return PatchSettings(
         intervention=typed.choice("intervention", InterventionKind),
-        keys=typed.text("keys"),
+        keys=typed.optional("keys") or "",
         queries=typed.optional("queries"),
         heads=None if heads == "all" else tuple(HeadId.parse(head) for head in heads.split(",")),
         strength=typed.real("strength"),
+        mass=typed.real("mass"),
+        doses=_doses(typed),
+        step=typed.whole("step", at_least=0) if "step" in typed.given else None,
+        readout=typed.choice("readout", ReadAt),
         ablation=typed.choice("ablation", Ablation),
-        site=typed.choice("site", Point),
+        site=None if site is None else member("--site", site, Point),
         direction=typed.choice("direction", Direction),
         unequal_spans=typed.choice("unequal_spans", UnequalSpans),
         factor=typed.real("factor"),
@@ -80,10 +101,21 @@ def _settings(typed: Typed) -> PatchSettings:
     )
 
 
+def _doses(typed: Typed) -> tuple[float, ...]:
+    text = typed.optional("doses")
+    if text is None:
+        return ()
+    try:
+        return tuple(float(dose) for dose in text.split(","))
+    except ValueError:
+        raise SpecError(f"--doses {text!r}: expected masses in [0, 1], ascending, such as 0.1,0.5,1.") from None
+
+
 def _refuse_idle(typed: Typed, intervention: InterventionKind) -> None:
     for name in sorted(typed.given):
-        owner = only_for(name)
-        if owner is not None and owner is not intervention:
+        owners = only_for(name)
+        if owners and intervention not in owners:
+            owner = " or ".join(owners)
             raise SpecError(
                 f"{option_name(name)} acts with --intervention {owner} alone, and this one is {intervention}; "
                 f"leave it out, or use --intervention {owner}."

@@ -32,6 +32,7 @@ def patch_manifest(
     task: Task,
     settings: PatchSettings,
     *,
+    donor: Model | None = None,
     given: Mapping[str, JsonValue] | None = None,
     words: Sequence[str] = (),
 ) -> Manifest:
@@ -41,13 +42,18 @@ def patch_manifest(
         model: that runs.
         task: on which.
         settings: what is done.
+        donor: of a transplant, the model that attention is taken from.
         given: options as they were typed, if any were.
         words: of the command line, without the program's name; empty when called from Python.
     """
     acting = settings_record(settings)
+    configuration = {"model": model_record(model), "task": task_record(task), "patch": acting}
+    if donor is not None:
+        configuration["donor"] = model_record(donor)
+        acting = {**acting, "donor": portable(donor.provenance.name)}
     return Manifest(
         command="patch",
-        configuration={"model": model_record(model), "task": task_record(task), "patch": acting},
+        configuration=configuration,
         arguments_given=given or {},
         arguments_resolved={**task_arguments(model, task), **acting},
         repeat=repeat_command([_PROGRAM, *words]) if words else "",
@@ -70,13 +76,16 @@ def task_arguments(model: Model, task: Task) -> Mapping[str, JsonValue]:
     }
 
 
-def save_result(result: PatchResult, *, model: Model, task: Task, out: Path | str | None = None) -> Path:
+def save_result(
+    result: PatchResult, *, model: Model, task: Task, donor: Model | None = None, out: Path | str | None = None
+) -> Path:
     """Write what `attnprobe patch` writes: page, figures, summary, rows, manifest.
 
     Args:
         result: of `patch_heads(model, task, settings)`.
         model: that ran.
         task: on which.
+        donor: of a transplant.
         out: the directory; by default one named by the configuration, below the working directory.
 
     Returns:
@@ -85,7 +94,7 @@ def save_result(result: PatchResult, *, model: Model, task: Task, out: Path | st
     Raises:
         RunError: it holds something else, or cannot be written.
     """
-    manifest = patch_manifest(model, task, result.settings)
+    manifest = patch_manifest(model, task, result.settings, donor=donor)
     with RunDirectory.claim(default_place(manifest) if out is None else Path(out), manifest) as directory:
         names = {"model": portable(model.provenance.name), "task": portable(task.name)}
         directory.finish(patch_files(result, task.examples, manifest, **names))

@@ -40,6 +40,7 @@ def sets_manifest(
     settings: SetSettings,
     choice: SetChoice,
     *,
+    donor: Model | None = None,
     given: Mapping[str, JsonValue] | None = None,
     words: Sequence[str] = (),
 ) -> Manifest:
@@ -50,13 +51,18 @@ def sets_manifest(
         task: on which.
         settings: what is done to a set.
         choice: which sets.
+        donor: of a transplant, the model that attention is taken from.
         given: options as they were typed, if any were.
         words: of the command line, without the program's name; empty when called from Python.
     """
     acting = set_settings_record(settings, choice)
+    configuration = {"model": model_record(model), "task": task_record(task), "patch": acting}
+    if donor is not None:
+        configuration["donor"] = model_record(donor)
+        acting = {**acting, "donor": portable(donor.provenance.name)}
     return Manifest(
         command="patch",
-        configuration={"model": model_record(model), "task": task_record(task), "patch": acting},
+        configuration=configuration,
         arguments_given=given or {},
         arguments_resolved={**task_arguments(model, task), **acting},
         repeat=repeat_command([_PROGRAM, *words]) if words else "",
@@ -84,13 +90,16 @@ def sets_files(result: SetResult, manifest: Manifest, *, model: str, task: str) 
     }
 
 
-def save_sets(result: SetResult, *, model: Model, task: Task, out: Path | str | None = None) -> Path:
+def save_sets(
+    result: SetResult, *, model: Model, task: Task, donor: Model | None = None, out: Path | str | None = None
+) -> Path:
     """Write what `attnprobe patch` writes for sets of heads: page, figure, summary, rows, manifest.
 
     Args:
         result: of `patch_sets(model, task, choice, settings)`.
         model: that ran.
         task: on which.
+        donor: of a transplant, the model that attention was taken from.
         out: the directory; by default one named by the configuration, below the working directory.
 
     Returns:
@@ -99,7 +108,7 @@ def save_sets(result: SetResult, *, model: Model, task: Task, out: Path | str | 
     Raises:
         RunError: it holds something else, or cannot be written.
     """
-    manifest = sets_manifest(model, task, result.settings, result.choice)
+    manifest = sets_manifest(model, task, result.settings, result.choice, donor=donor)
     with RunDirectory.claim(default_place(manifest) if out is None else Path(out), manifest) as directory:
         names = {"model": portable(model.provenance.name), "task": portable(task.name)}
         directory.finish(sets_files(result, manifest, **names))
