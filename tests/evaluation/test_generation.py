@@ -9,10 +9,11 @@ from transformers import GenerationConfig
 
 from attnprobe.errors import ModelError
 from attnprobe.evaluation.ends import End
-from attnprobe.evaluation.generation import Answer, Batch, eos_ids, is_out_of_memory, plan_batch, write_answers
+from attnprobe.evaluation.generation import Answer, Batch, eos_ids, plan_batch, write_answers
 from attnprobe.evaluation.prompts import Prompt, encode_prompts
 from attnprobe.evaluation.settings import PAPER_PENALTY, Decoding, EvalSettings
 from attnprobe.models.language_model import LanguageModel, load_language_model
+from attnprobe.models.memory import is_out_of_memory
 from attnprobe.tasks.prontoqa.asked import prontoqa_questions
 from tests.circuits import WORDS
 from tests.evaluation.asked import induction_model, wrapped

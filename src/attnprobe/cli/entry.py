@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from attnprobe.cli.attribute import attribute
 from attnprobe.cli.eval import evaluate
 from attnprobe.cli.judge import judge
 from attnprobe.cli.models import models
@@ -18,6 +19,7 @@ from attnprobe.cli.overlap import overlap
 from attnprobe.cli.patch import patch
 from attnprobe.cli.score import score
 from attnprobe.cli.threshold import threshold
+from attnprobe.cli.verdict import verdict
 from attnprobe.errors import AttnprobeError
 from attnprobe.version import VERSION
 
@@ -44,7 +46,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(cls=_Command)(patch)
+app.command(cls=_Command)(attribute)
 app.command(cls=_Command)(score)
+app.command(cls=_Command)(verdict)
 app.command("eval", cls=_Command)(evaluate)
 app.command(cls=_Command)(judge)
 app.command(cls=_Command)(overlap)

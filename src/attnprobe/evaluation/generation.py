@@ -23,6 +23,7 @@ from attnprobe.evaluation.ends import End, RowEnds, cut_at
 from attnprobe.evaluation.prompts import Prompt, tokenizer_of
 from attnprobe.evaluation.settings import Decoding, EvalSettings
 from attnprobe.models.language_model import LanguageModel
+from attnprobe.models.memory import is_out_of_memory, release_memory
 from attnprobe.models.passes import evaluating
 from attnprobe.statistics.seeds import generator
 
@@ -202,8 +203,7 @@ class _Writer:
             written = None
         if written is None:
             # out here, where the error and what it holds of the batch are gone
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+            release_memory()
             return None
         last = End.LENGTH if limit == max_new_tokens else End.CONTEXT
         rows = zip(prompts, written, ends.found, strict=True)
@@ -265,8 +265,3 @@ def eos_ids(model: LanguageModel) -> frozenset[int]:
     if told is None:
         return frozenset()
     return frozenset([int(told)] if isinstance(told, int) else map(int, told))
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether an error says that a device or the machine has no memory left."""
-    return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)

@@ -82,11 +82,18 @@ class AttentionCall:
             raise ModelError("an attention mask that differs by head: expected one mask for all heads of a layer.")
         return visible[:, :1].expand(batch, 1, n_queries, n_keys)
 
-    def masked(self, logits: Float[Tensor, "batch head q_pos k_pos"]) -> Float[Tensor, "batch head q_pos k_pos"]:
-        """Logits with the model's mask, as eager attention adds it."""
+    def masked(
+        self, logits: Float[Tensor, "batch head q_pos k_pos"], visible: Visible
+    ) -> Float[Tensor, "batch head q_pos k_pos"]:
+        """Logits with the model's mask, as eager attention adds it.
+
+        Args:
+            logits: scaled and softcapped.
+            visible: from `visible`.
+        """
         if isinstance(self.mask, Tensor) and self.mask.dtype is not torch.bool:
             return logits + self.mask[..., : self.key.shape[2]]
-        return logits.masked_fill(~self.visible(), torch.finfo(logits.dtype).min)
+        return logits.masked_fill(~visible, torch.finfo(logits.dtype).min)
 
     def attention(self, starts: tuple[int, ...], window: int | None) -> Attention:
         """The call as kernels take it, whose mask is made of two numbers.
@@ -127,8 +134,8 @@ def explicit_attention(call: AttentionCall, execution: Execution | None = None, 
     )
     if call.softcap is not None:
         logits = torch.tanh(logits / call.softcap) * call.softcap
-    logits = call.masked(logits)
     visible = call.visible()
+    logits = call.masked(logits, visible)
     if execution is not None:
         logits = execution.attn_logits(layer, logits, visible, sinks=call.sinks)
     pattern = _softmax(logits, call.sinks)

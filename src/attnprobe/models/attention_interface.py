@@ -5,7 +5,7 @@ masks (without the second, models silently pass no mask and see the future). Out
 whichever pass watches the current context; without one, the model's plain attention.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -46,7 +46,7 @@ def watch_interface(model: PreTrainedModel, watcher: AttentionPass, *, leaves_ma
     """
     configs = _configs(model)
     found = [config._attn_implementation for config in configs]
-    tokens = _WATCHER.set(watcher), _IS_EAGER.set("eager" in found), _LEAVES_MASKS.set(leaves_masks)
+    tokens = _WATCHER.set(watcher), _IS_EAGER.set(_is_eager(found)), _LEAVES_MASKS.set(leaves_masks)
     try:
         for config in configs:
             config._attn_implementation_internal = IMPLEMENTATION
@@ -57,6 +57,11 @@ def watch_interface(model: PreTrainedModel, watcher: AttentionPass, *, leaves_ma
         _WATCHER.reset(tokens[0])
         _IS_EAGER.reset(tokens[1])
         _LEAVES_MASKS.reset(tokens[2])
+
+
+def _is_eager(found: Sequence[str]) -> bool:
+    # inside another pass on the same model its own implementation is what that pass found
+    return "eager" in found or (IMPLEMENTATION in found and _IS_EAGER.get())
 
 
 def _configs(model: PreTrainedModel) -> list[Any]:

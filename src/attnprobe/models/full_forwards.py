@@ -13,7 +13,19 @@ import torch
 from torch import Tensor
 
 from attnprobe.models.model import Model
-from attnprobe.plan import Edit, Firing, Measure, Plan, SweepLimits, SweepMode, SweepRun, Tokens, Unembedding, Write
+from attnprobe.plan import (
+    Edit,
+    Firing,
+    Measure,
+    Plan,
+    SweepLimits,
+    SweepMode,
+    SweepRun,
+    Tokens,
+    Unembedding,
+    Write,
+    check_sweep,
+)
 
 _BATCH_SIZE = 64
 
@@ -37,9 +49,10 @@ def sweep_by_full_forwards(
         limits: `batch_size` is heeded, 64 by default.
 
     Raises:
-        SpecError: an edit does not fit the model or the sequence.
+        SpecError: an edit or the unembedding does not fit the model or the sequence.
         PlanError: an edit cannot be honoured or did not fire.
     """
+    check_sweep(ids, edits, unembedding, model.dims)
     values: dict[int, Tensor] = {}
     fired: dict[int, tuple[Firing, ...]] = {}
     last_logits = len(ids) - unembedding.positions[0]

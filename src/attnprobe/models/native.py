@@ -6,8 +6,9 @@ that only looks (`Execution.masks_itself`) makes no T x T mask, and stops once n
 nothing of ours is on the model.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cached_property
 from threading import RLock, get_ident
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -15,15 +16,18 @@ from weakref import WeakKeyDictionary
 import torch
 from einops import repeat
 from torch import Tensor, nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
 
 from attnprobe.errors import ModelError, PlanError
 from attnprobe.models.anatomy import Anatomy, Route, find_anatomy, probe_ids
 from attnprobe.models.attention_call import AttentionCall, Plain, UnmadeMask, attend_under_plan
+from attnprobe.models.corner import CornerEngine, RefusedEdit, parts_of, why_not
 from attnprobe.models.full_forwards import sweep_by_full_forwards
+from attnprobe.models.gradients import GradientRun, ReplacedZ, run_with_gradients
+from attnprobe.models.mask_check import check_visible
 from attnprobe.models.model import Backend, Provenance
 from attnprobe.models.output_projection import HeadProjections, OutputProjections
-from attnprobe.models.passes import PassIsOver, evaluating, input_device, model_inputs, options_of, visible_keys
+from attnprobe.models.passes import PassIsOver, evaluating, input_device, model_inputs, options_of
 from attnprobe.plan import (
     EMPTY_PLAN,
     Edit,
@@ -34,11 +38,14 @@ from attnprobe.plan import (
     Point,
     Run,
     SweepLimits,
+    SweepMode,
     SweepRun,
     Tokens,
     Unembedding,
 )
 from attnprobe.shapes import HeadVectors, Logits
+
+CachedPass = Callable[[Tokens, Plan, Cache], Run]
 
 # one pass at a time on one set of modules: hooks and the implementation's name sit on the model itself
 _LOCKS: WeakKeyDictionary[nn.Module, RLock] = WeakKeyDictionary()
@@ -102,7 +109,7 @@ class NativeModel:
             PlanError: a module that the plan names has no such output, or a write did not fire.
         """
         execution = Execution(plan, self.dims, tokens)
-        watcher = _PlanPass(execution, self._anatomy)
+        watcher = _PlanPass(self._anatomy)
         logits: Logits | None = None
         if execution.is_over:
             return execution.finish(logits)
@@ -110,12 +117,43 @@ class NativeModel:
             stack.enter_context(self._lock)
             stack.enter_context(torch.no_grad())
             stack.enter_context(evaluating(self._model))
+            stack.enter_context(watcher.carrying_out(execution))
             stack.enter_context(_hooked(self._anatomy, execution))
             leaves_masks = self._leaves_masks and execution.masks_itself
             stack.enter_context(self._anatomy.watch(self._model, watcher, leaves_masks=leaves_masks))
             with suppress(PassIsOver):
                 logits = self._model(**model_inputs(self._model, self._options, tokens, plan)).logits
         return execution.finish(logits)
+
+    def why_not_cached(self) -> str | None:
+        """Why it cannot run later tokens on keys and values that it kept; None where it can."""
+        name = type(self._model).__name__
+        if self._anatomy.route is not Route.INTERFACE:
+            return f"{name} calls {self._anatomy.route.value} itself, and how it keeps keys and values is its own"
+        missing = sorted({"past_key_values", "use_cache"} - self._options)
+        return f"{name} takes no {' and no '.join(missing)}" if missing else None
+
+    @contextmanager
+    def cached_passes(self) -> Generator[CachedPass]:
+        """Make ready for passes of this thread that run the columns after `Tokens.cached` on keys and values kept.
+
+        Hands out what runs one: the columns' keys and values are added to the cache as they are before edits.
+        """
+        watcher = _PlanPass(self._anatomy)
+        with ExitStack() as stack:
+            stack.enter_context(self._lock)
+            stack.enter_context(torch.inference_mode())
+            stack.enter_context(evaluating(self._model))
+            stack.enter_context(self._anatomy.watch(self._model, watcher))
+
+            def run(tokens: Tokens, plan: Plan, cache: Cache) -> Run:
+                execution = Execution(plan, self.dims, tokens)
+                inputs = model_inputs(self._model, self._options, tokens, plan, cache)
+                with watcher.carrying_out(execution), _hooked(self._anatomy, execution):
+                    logits = self._model(**inputs).logits
+                return execution.finish(logits)
+
+            yield run
 
     def sweep(
         self,
@@ -131,7 +169,48 @@ class NativeModel:
             SpecError: an edit does not fit the model or the sequence.
             PlanError: an edit cannot be honoured or did not fire.
         """
+        if limits.mode is SweepMode.FULL:
+            return sweep_by_full_forwards(self, ids, edits, unembedding, measure, limits)
+        with self._lock, torch.no_grad(), evaluating(self._model):
+            engine, reason = self._corner
+            if reason is None:
+                try:
+                    return engine.sweep(ids, edits, unembedding, measure, limits)
+                except RefusedEdit as refused:
+                    # a pass over the whole says it in the user's own terms
+                    sweep_by_full_forwards(self, ids, [edits[refused.index]], unembedding, measure, limits)
+                    raise
+        if limits.mode is SweepMode.CORNER:
+            raise ModelError(
+                f"sweep 'corner': {type(self._model).__name__} cannot be run in part ({reason}); use sweep 'full', or "
+                "'auto', which takes it for this model."
+            )
         return sweep_by_full_forwards(self, ids, edits, unembedding, measure, limits)
+
+    @cached_property
+    def _corner(self) -> tuple[CornerEngine, str | None]:
+        """The engine of partial passes, and why it cannot serve this model, if so."""
+        parts = parts_of(
+            self._model,
+            self._anatomy,
+            options=self._options,
+            leaves_masks=self._leaves_masks,
+            projection=self._projections.module_of,
+        )
+        engine = CornerEngine(parts)
+        return engine, why_not(engine, parts, self)
+
+    def gradients(
+        self, ids: Sequence[int], unembedding: Unembedding, measure: Measure, replaced: ReplacedZ | None = None
+    ) -> GradientRun:
+        """Derivatives of a measure with respect to every head's output; see `gradients_of`.
+
+        Raises:
+            SpecError: the sequence or a replacement does not fit the model.
+            PlanError: the measure is not finite, or does not depend on attention.
+        """
+        with self._lock:
+            return run_with_gradients(self._model, self._anatomy, ids, unembedding, measure, replaced)
 
     def output_projection(self, layer: int) -> HeadProjections:
         """W_O of a layer, by query head.
@@ -147,41 +226,30 @@ class NativeModel:
 
 
 class _PlanPass:
-    """Answers the attention calls of one pass under a plan."""
+    """Answers the attention calls of passes under plans, one pass at a time."""
 
-    def __init__(self, execution: Execution, anatomy: Anatomy) -> None:
-        self._execution = execution
+    def __init__(self, anatomy: Anatomy) -> None:
         self._layers = {id(layer.caller): index for index, layer in enumerate(anatomy.layers)}
         self._windows = anatomy.dims.windows
-        self._tokens = execution.tokens
+        self._execution: Execution | None = None
+
+    @contextmanager
+    def carrying_out(self, execution: Execution) -> Generator[None]:
+        """The pass that runs now."""
+        self._execution = execution
+        try:
+            yield
+        finally:
+            self._execution = None
 
     def attend(self, caller: nn.Module, call: AttentionCall, plain: Plain) -> HeadVectors:
-        layer = self._layers.get(id(caller))
-        if layer is None:
+        layer, execution = self._layers.get(id(caller)), self._execution
+        if layer is None or execution is None:
             return plain(call.query, call.key, call.value)
         is_unmade = isinstance(call.mask, UnmadeMask)
-        if is_unmade or self._execution.needs_pattern(layer) or self._execution.has_streams(layer):
-            self._check_visible(layer, call)
-        return attend_under_plan(call, plain, self._execution, layer)
-
-    def _check_visible(self, layer: int, call: AttentionCall) -> None:
-        """What the model lets its queries see is what the plan was checked against."""
-        width, window = self._tokens.width, self._windows[layer]
-        if isinstance(call.mask, UnmadeMask):
-            fits = (call.mask.window or width) == min(window or width, width)
-        elif call.mask is None:
-            fits = call.is_causal and not any(self._tokens.starts) and (window is None or window >= width)
-        else:
-            visible, is_token = call.visible(), self._tokens.attention_mask().bool().to(call.query.device)
-            expected = visible_keys(self._tokens, window).to(visible.device)
-            fits = visible.shape == expected.shape and torch.equal(
-                visible[is_token[:, None]], expected[is_token[:, None]]
-            )
-        if not fits:
-            raise ModelError(
-                f"layer {layer}: the mask that the model passes to its attention is not causal with "
-                f"{_describe(self._windows[layer])}, as its config says; this model cannot be served."
-            )
+        if is_unmade or execution.needs_pattern(layer) or execution.has_streams(layer):
+            check_visible(execution.tokens, self._windows[layer], layer, call)
+        return attend_under_plan(call, plain, execution, layer)
 
 
 class _MaskRecorder:
@@ -209,10 +277,6 @@ def _takes_markers(model: PreTrainedModel, anatomy: Anatomy) -> bool:
     except (RuntimeError, TypeError, ValueError, IndexError):
         return False  # it looked into it; its masks are then made as in any other pass
     return all(isinstance(mask, UnmadeMask) for mask in recorder.masks)
-
-
-def _describe(window: int | None) -> str:
-    return "no window" if window is None else f"a window of {window} tokens"
 
 
 @contextmanager

@@ -23,16 +23,18 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch import nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from attnprobe.errors import ModelError
 from attnprobe.models.anatomy import Anatomy, find_anatomy
 from attnprobe.models.fingerprint import hash_weights
-from attnprobe.models.full_forwards import sweep_by_full_forwards
+from attnprobe.models.gradients import GradientRun, ReplacedZ, run_with_gradients
 from attnprobe.models.liveness import check_liveness
 from attnprobe.models.model import Backend, Provenance
 from attnprobe.models.nnsight_walk import Block, Envoy, Walk, cannot, find_call
 from attnprobe.models.output_projection import HeadProjections, OutputProjections
+from attnprobe.models.part_forwards import PartSweeps
+from attnprobe.models.part_passes import CleanPass, Part
 from attnprobe.models.passes import evaluating, input_device, model_inputs, options_of
 from attnprobe.plan import (
     EMPTY_PLAN,
@@ -75,13 +77,14 @@ class NnsightModel:
         try:
             with evaluating(self._model):
                 anatomy = find_anatomy(self._model)
-            self._dims = anatomy.dims
+            self._anatomy, self._dims = anatomy, anatomy.dims
             self._blocks = _find_blocks(self._envoy, self._model, anatomy)
         except ModelError:
             self.close()
             raise
         self._is_open = True
         self._projections = OutputProjections(self, self._model)
+        self._parts = PartSweeps(self)
 
     @classmethod
     def of(cls, model: Envoy, *, tokenizer: PreTrainedTokenizerBase | None = None) -> "NnsightModel":
@@ -139,13 +142,48 @@ class NnsightModel:
             PlanError: a point that the plan names is no one module's output, or a write did not fire.
             ModelError: the model was closed, or does not attend as its configuration says.
         """
-        if not self._is_open:
-            raise ModelError("this nnsight model was closed, and its module left as it was found; load it again.")
+        return self._run(tokens, plan, None)
+
+    def forward_part(self, tokens: Tokens, plan: Plan, part: Part) -> Run:
+        """As `forward`, from a layer and a column on.
+
+        Raises:
+            SpecError: the plan does not fit the model or the tokens.
+            PlanError: a point that the plan names is no one module's output, or a write did not fire.
+            ModelError: the model was closed, or does not attend as its configuration says.
+        """
+        return self._run(tokens, plan, part)
+
+    def forward_clean(self, tokens: Tokens, plan: Plan) -> CleanPass:
+        """One unedited pass, and what it leaves for parts of others.
+
+        Raises:
+            SpecError: the plan does not fit the model or the tokens.
+            ModelError: the model was closed.
+        """
+        self._check_open()
+        execution = Execution(plan, self._dims, tokens)
+        inputs = model_inputs(self._model, self._options, tokens, plan) | {"return_dict": True}
+        past = DynamicCache() if "past_key_values" in self._options else None
+        if past is not None:
+            inputs |= {"past_key_values": past, "use_cache": True}
+        walk = Walk(self._envoy, self._blocks, execution, self._dims, tokens)
+        with torch.no_grad(), evaluating(self._model), _eager(self._model), _own_errors():  # noqa: SIM117
+            with self._envoy.trace(**inputs):
+                walk.run_clean()
+        kept = past is not None and len(past.layers) == self._dims.n_layers
+        return CleanPass(
+            outputs=tuple(walk.outputs), cache=past if kept else None, logits=execution.finish(walk.logits).logits
+        )
+
+    def _run(self, tokens: Tokens, plan: Plan, part: Part | None) -> Run:
+        self._check_open()
         execution = Execution(plan, self._dims, tokens)
         if execution.is_over:
             return execution.finish(None)
         inputs = model_inputs(self._model, self._options, tokens, plan) | {"return_dict": True}
-        walk = Walk(self._envoy, self._blocks, execution, self._dims, tokens)
+        inputs = inputs if part is None else part.inputs(inputs)
+        walk = Walk(self._envoy, self._blocks, execution, self._dims, tokens, part)
         with torch.no_grad(), evaluating(self._model), _eager(self._model), _own_errors():  # noqa: SIM117
             # nnsight compiles this block from its source and runs it in turns with the model
             with self._envoy.trace(**inputs) as tracer:
@@ -168,7 +206,24 @@ class NnsightModel:
             SpecError: an edit does not fit the model or the sequence.
             PlanError: an edit cannot be honoured or did not fire.
         """
-        return sweep_by_full_forwards(self, ids, edits, unembedding, measure, limits)
+        return self._parts.sweep(ids, edits, unembedding, measure, limits)
+
+    def gradients(
+        self, ids: Sequence[int], unembedding: Unembedding, measure: Measure, replaced: ReplacedZ | None = None
+    ) -> GradientRun:
+        """Derivatives of a measure with respect to every head's output; see `gradients_of`.
+
+        No trace is needed: outside of one the module runs as transformers wrote it.
+
+        Raises:
+            SpecError: the sequence or a replacement does not fit the model.
+            PlanError: the measure is not finite, or does not depend on attention.
+            ModelError: the model was closed.
+        """
+        if not self._is_open:
+            raise ModelError("this nnsight model was closed, and its module left as it was found; load it again.")
+        with _eager(self._model):
+            return run_with_gradients(self._model, self._anatomy, ids, unembedding, measure, replaced)
 
     def output_projection(self, layer: int) -> HeadProjections:
         """W_O of a layer, by query head.
@@ -178,6 +233,10 @@ class NnsightModel:
             ModelError: no one linear module is that projection.
         """
         return self._projections.of_layer(layer)
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise ModelError("this nnsight model was closed, and its module left as it was found; load it again.")
 
     def close(self) -> None:
         """Take nnsight's wrappers off a module that was handed in bare; an nnsight model stays as it was."""

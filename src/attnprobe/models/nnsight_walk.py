@@ -16,6 +16,7 @@ from torch import Tensor
 
 from attnprobe.errors import ModelError, PlanError
 from attnprobe.kernels import Attention
+from attnprobe.models.part_passes import Part
 from attnprobe.models.passes import visible_keys
 from attnprobe.plan import Execution, ModelDims, Point, Tokens
 from attnprobe.shapes import Logits, Visible
@@ -46,15 +47,23 @@ class Walk:
     """
 
     def __init__(
-        self, envoy: Envoy, blocks: tuple[Block, ...], execution: Execution, dims: ModelDims, tokens: Tokens
+        self,
+        envoy: Envoy,
+        blocks: tuple[Block, ...],
+        execution: Execution,
+        dims: ModelDims,
+        tokens: Tokens,
+        part: Part | None = None,
     ) -> None:
         self._envoy = envoy
         self._blocks = blocks
         self._execution = execution
         self._dims = dims
         self._tokens = tokens
+        self._part = part
         self._visible: dict[int | None, Visible] = {}
         self.logits: Logits | None = None
+        self.outputs: list[Any] = []
         for layer, block in enumerate(blocks):
             for point, module in ((Point.ATTN_OUT, block.attention), (Point.MLP_OUT, block.mlp)):
                 if module is None and execution.touches(layer, point):
@@ -63,12 +72,21 @@ class Walk:
     def run(self) -> None:
         """Walk from the first layer to the logits, or until nothing is still to come."""
         for layer, block in enumerate(self._blocks):
+            if self._part is not None and layer < self._part.first_layer:
+                block.block.skip(self._part.output_of(layer))
+                continue
             self._residual(Point.RESID, layer, block.block, "input")
             self._attend(layer, block.call)
             self._residual(Point.ATTN_OUT, layer, block.attention, "output")
             self._residual(Point.MLP_OUT, layer, block.mlp, "output")
             if self._execution.is_over:
                 return
+        self.logits = self._envoy.output.logits
+
+    def run_clean(self) -> None:
+        """Walk past the layers and keep what each returns."""
+        for block in self._blocks:
+            self.outputs.append(block.block.output)
         self.logits = self._envoy.output.logits
 
     def _residual(self, point: Point, layer: int, envoy: Envoy, side: str) -> None:
@@ -168,9 +186,10 @@ class Walk:
     def _check_visible(self, layer: int, mask: Tensor | None) -> Visible:
         """What a query may see by the model's configuration, proven on the mask that its attention got."""
         window = self._dims.windows[layer]
-        is_token = self._tokens.attention_mask().bool()
+        n_queries = self._tokens.width - self._tokens.cached
+        is_token = self._tokens.attention_mask().bool()[:, -n_queries:]
         if window not in self._visible:
-            self._visible[window] = visible_keys(self._tokens, window)
+            self._visible[window] = visible_keys(self._tokens, window)[..., -n_queries:, :]
         visible = self._visible[window]
         shown = visible if mask is None else (mask > torch.finfo(mask.dtype).min / 2).to(visible.device)
         differs = (shown != visible) & rearrange(is_token, "batch q_pos -> batch 1 q_pos 1")

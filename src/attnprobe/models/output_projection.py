@@ -49,10 +49,21 @@ class OutputProjections:
         """
         if not 0 <= layer < self._model.dims.n_layers:
             raise SpecError(f"layer {layer} does not exist: the model has layers 0 to {self._model.dims.n_layers - 1}.")
-        return self._found[layer]
+        return self._found[layer][1]
+
+    def module_of(self, layer: int) -> nn.Module:
+        """The linear module that projects the heads' outputs, which it takes side by side [..., head * d_head].
+
+        Args:
+            layer: one that exists.
+
+        Raises:
+            ModelError: no one linear module does.
+        """
+        return self._found[layer][0]
 
     @cached_property
-    def _found(self) -> tuple[HeadProjections, ...]:
+    def _found(self) -> tuple[tuple[nn.Module, HeadProjections], ...]:
         dims = self._model.dims
         ids = [(1 + 7 * step) * dims.vocab // 50 % dims.vocab for step in range(_N_TOKENS)]
         reads = tuple(Read(point=Point.Z, layer=layer) for layer in range(dims.n_layers))
@@ -60,7 +71,9 @@ class OutputProjections:
             run = self._model.forward(Tokens.of([ids]), Plan(reads=reads))
         return tuple(self._of(layer, run.read(Point.Z, layer, 0), calls) for layer in range(dims.n_layers))
 
-    def _of(self, layer: int, z: Float[Tensor, "pos head d_head"], calls: Sequence[_Call]) -> HeadProjections:
+    def _of(
+        self, layer: int, z: Float[Tensor, "pos head d_head"], calls: Sequence[_Call]
+    ) -> tuple[nn.Module, HeadProjections]:
         heads = rearrange(z, "pos head d_head -> pos (head d_head)")
         fed = [call for call in calls if call[1].shape == heads.shape and _close(call[1], heads)]
         if len(fed) != 1:
@@ -74,7 +87,7 @@ class OutputProjections:
         expected = einsum(z.to(projections), projections, "pos head d_head, head d_head d_model -> pos d_model")
         if not _close(expected if bias is None else expected + bias, output):
             raise self._error(layer, f"its {type(module).__name__} puts out other numbers than its weight says")
-        return projections
+        return module, projections
 
     def _error(self, layer: int, what: str) -> ModelError:
         return ModelError(
@@ -88,8 +101,9 @@ def _linear_calls(module: nn.Module, d_model: int) -> Generator[list[_Call]]:
     """Inputs and outputs of every linear module that ends in the residual stream, for one sequence; hooks go again."""
     calls: list[_Call] = []
 
-    def note(linear: nn.Module, args: tuple[Any, ...], output: Tensor) -> None:
-        if args and output.shape[-1] == d_model and args[0].shape[0] == 1:
+    def note(linear: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        # a router may be a linear module that returns more than a tensor
+        if args and isinstance(output, Tensor) and output.shape[-1] == d_model and args[0].shape[0] == 1:
             taken = rearrange(args[0], "1 ... width -> (...) width")
             calls.append((linear, taken, rearrange(output, "1 ... width -> (...) width")))
 

@@ -20,18 +20,21 @@ from typing import Any
 import torch
 from einops import rearrange
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from attnprobe.errors import ModelError, PlanError
-from attnprobe.models.full_forwards import sweep_by_full_forwards
 from attnprobe.models.model import Backend, Provenance
 from attnprobe.models.output_projection import HeadProjections, OutputProjections
+from attnprobe.models.part_forwards import PartSweeps
+from attnprobe.models.part_passes import CleanPass, Part
 from attnprobe.models.passes import PassIsOver, input_device, model_inputs, options_of, visible_keys
 from attnprobe.models.transformer_lens_bridge import (
     build_bridge,
     check_bridge,
     measure_dims,
+    noted_output,
     own_rounding,
+    skipped,
 )
 from attnprobe.models.transformer_lens_points import OTHERS, LayerPoints, locate_points, tapped_rotary
 from attnprobe.plan import (
@@ -79,6 +82,7 @@ class TransformerLensModel:
         # one pass at a time: hooks sit on the bridge itself
         self._lock = RLock()
         self._projections = OutputProjections(self, bridge.original_model)
+        self._parts = PartSweeps(self)
 
     @classmethod
     def of(
@@ -136,6 +140,43 @@ class TransformerLensModel:
             SpecError: the plan does not fit the model or the tokens.
             PlanError: the bridge passes no hook at a point of the plan, or a write did not fire.
         """
+        return self._run(tokens, plan, None)
+
+    def forward_part(self, tokens: Tokens, plan: Plan, part: Part) -> Run:
+        """As `forward`, from a layer and a column on.
+
+        Raises:
+            SpecError: the plan does not fit the model or the tokens.
+            PlanError: the bridge passes no hook at a point of the plan, or a write did not fire.
+        """
+        return self._run(tokens, plan, part)
+
+    def forward_clean(self, tokens: Tokens, plan: Plan) -> CleanPass:
+        """One unedited pass, and what it leaves for parts of others.
+
+        Raises:
+            SpecError: the plan does not fit the model or the tokens.
+        """
+        execution, outputs = Execution(plan, self._dims, tokens), dict[int, Any]()
+        inputs = model_inputs(self._bridge.original_model, self._options, tokens, plan)
+        past = DynamicCache() if "past_key_values" in self._options else None
+        if past is not None:
+            inputs |= {"past_key_values": past, "use_cache": True}
+        with ExitStack() as stack:
+            stack.enter_context(self._lock)
+            stack.enter_context(torch.no_grad())
+            stack.enter_context(own_rounding(self._bridge))
+            for layer, block in enumerate(self._bridge.blocks):
+                stack.enter_context(noted_output(block, partial(outputs.__setitem__, layer)))
+            logits = execution.finish(_run_or_refuse(partial(self._bridge, inputs.pop("input_ids"), **inputs))).logits
+        kept = past is not None and len(past.layers) == self._dims.n_layers
+        return CleanPass(
+            outputs=tuple(outputs[layer] for layer in range(self._dims.n_layers)),
+            cache=past if kept else None,
+            logits=logits,
+        )
+
+    def _run(self, tokens: Tokens, plan: Plan, part: Part | None) -> Run:
         execution = Execution(plan, self._dims, tokens)
         logits: Tensor | None = None
         if execution.is_over:
@@ -146,7 +187,7 @@ class TransformerLensModel:
             for points in self._points
             if execution.touches(points.layer, *Point) or execution.has_streams(points.layer)
         ]
-        hooks = [hook for points in touched for hook in self._hooks(points, execution, visible)]
+        hooks = [hook for points in touched for hook in self._hooks(points, execution, visible, part)]
         inputs = model_inputs(self._bridge.original_model, self._options, tokens, plan)
         with ExitStack() as stack:
             stack.enter_context(self._lock)
@@ -154,7 +195,12 @@ class TransformerLensModel:
             stack.enter_context(own_rounding(self._bridge))
             for points in touched:
                 if points.rotating is not None and execution.touches(points.layer, Point.Q, Point.K):
-                    stack.enter_context(tapped_rotary(points, partial(_edit_vectors, execution, points.layer)))
+                    edit = partial(_edit_vectors, execution, points.layer, part)
+                    stack.enter_context(tapped_rotary(points, edit))
+            if part is not None:
+                inputs = part.inputs(inputs)
+                for layer in range(part.first_layer):
+                    stack.enter_context(skipped(self._bridge.blocks[layer], part.output_of(layer)))
             stack.enter_context(self._bridge.hooks(fwd_hooks=hooks))
             with suppress(PassIsOver):
                 logits = _run_or_refuse(partial(self._bridge, inputs.pop("input_ids"), **inputs))
@@ -174,7 +220,7 @@ class TransformerLensModel:
             SpecError: an edit does not fit the model or the sequence.
             PlanError: an edit cannot be honoured or did not fire.
         """
-        return sweep_by_full_forwards(self, ids, edits, unembedding, measure, limits)
+        return self._parts.sweep(ids, edits, unembedding, measure, limits)
 
     def output_projection(self, layer: int) -> HeadProjections:
         """W_O of a layer, by query head.
@@ -189,7 +235,11 @@ class TransformerLensModel:
         """Do nothing: between passes the bridge is as it was found."""
 
     def _hooks(
-        self, points: LayerPoints, execution: Execution, visible: Callable[[int | None], Visible]
+        self,
+        points: LayerPoints,
+        execution: Execution,
+        visible: Callable[[int | None], Visible],
+        part: Part | None,
     ) -> Iterator[_Hook]:
         layer = points.layer
         if execution.needs_per_query_head(layer):
@@ -202,7 +252,7 @@ class TransformerLensModel:
                 points.check(point)
         for point in _VECTORS:
             if execution.touches(layer, point) and point in points.hooks:
-                edit = partial(_edit_vectors, execution, layer, point)
+                edit = partial(_edit_vectors, execution, layer, part, point)
                 yield points.hooks[point], lambda tensor, hook, edit=edit: _or_none(tensor, edit(tensor))
         if execution.needs_pattern(layer) or execution.has_streams(layer):
             yield from self._pattern_hooks(points, execution, partial(visible, self._dims.windows[layer]))
@@ -212,12 +262,12 @@ class TransformerLensModel:
         values: list[Tensor] = []
 
         def edit_logits(tensor: AttnLogits, hook: object) -> Tensor | None:
-            shown = seen().to(tensor.device)
+            shown = seen()[..., -tensor.shape[-2] :, :].to(tensor.device)
             _check_visible(layer, tensor, shown)
             return _or_none(tensor, execution.attn_logits(layer, tensor, shown, sinks=points.sinks))
 
         def edit_pattern(tensor: Tensor, hook: object) -> Tensor | None:
-            shown = seen().to(tensor.device)
+            shown = seen()[..., -tensor.shape[-2] :, :].to(tensor.device)
             edited = execution.pattern(layer, tensor, shown)
             if values:
                 value = rearrange(values.pop(), "batch k_pos kv_head d_head -> batch kv_head k_pos d_head")
@@ -232,8 +282,14 @@ class TransformerLensModel:
         yield points.hooks[Point.PATTERN], edit_pattern
 
 
-def _edit_vectors(execution: Execution, layer: int, point: Point, tensor: Tensor) -> Tensor:
-    edited = execution.vectors(point, layer, tensor)
+def _edit_vectors(execution: Execution, layer: int, part: Part | None, point: Point, tensor: Tensor) -> Tensor:
+    if part is not None and part.cached and point.has_kv_heads:
+        # the hooks see the columns that run only, the cache joins them afterwards
+        whole = torch.cat([part.before(point, layer).to(tensor), tensor], dim=1)
+        edited = execution.vectors(point, layer, whole)
+        edited = tensor if edited is whole else edited[:, part.cached :]
+    else:
+        edited = execution.vectors(point, layer, tensor)
     _stop_if_over(execution)
     return edited
 
@@ -257,7 +313,8 @@ def _check_visible(layer: int, scores: AttnLogits, visible: Visible) -> None:
     """Hold what the plan was checked against to the mask that the model itself added."""
     # what is masked stands at finfo.min plus something small, or at -inf
     shown = scores > torch.finfo(scores.dtype).min / 2
-    wrong = (shown != visible) & visible.any(-1, keepdim=True)
+    # what is not finite after an edit is told of once the logits are there
+    wrong = (shown != visible) & visible.any(-1, keepdim=True) & ~scores.isnan()
     if wrong.any():
         batch, head, query, key = wrong.nonzero()[0].tolist()
         raise ModelError(

@@ -5,7 +5,7 @@ its dimensions. Raw mode: weights as the model has them, nothing folded or centr
 """
 
 import copy
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -159,6 +159,32 @@ def own_rounding(bridge: Any) -> Generator[None]:
     finally:
         for norm, was in zip(norms, before, strict=True):
             norm.use_native_layernorm_autograd = was
+
+
+@contextmanager
+def noted_output(block: nn.Module, note: Callable[[Any], None]) -> Generator[None]:
+    """Within this context what a block returns is handed to `note`."""
+
+    def hook(module: nn.Module, args: Any, output: Any) -> None:
+        note(output)
+
+    handle = block.register_forward_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def skipped(block: nn.Module, output: Any) -> Generator[None]:
+    """Within this context a block does not run and returns this instead."""
+    # an entry of the instance hides the method until it is deleted; an attribute that is set would be passed on to the
+    # module within
+    vars(block)["forward"] = lambda *args, **kwargs: output
+    try:
+        yield
+    finally:
+        del vars(block)["forward"]
 
 
 def _copied(model: PreTrainedModel) -> PreTrainedModel:

@@ -5,13 +5,14 @@ read, how often each write fired). Backends only carry tensors to `Execution` an
 """
 
 from attnprobe.plan.dims import ModelDims
+from attnprobe.plan.edits import check_fired
 from attnprobe.plan.execution import Execution
 from attnprobe.plan.interventions import EmptyRow, Force, Intervention, Mask, Replace, Scale
-from attnprobe.plan.plan import EMPTY_PLAN, Plan, Read, Write, force_edges, mask_edges
+from attnprobe.plan.plan import EMPTY_PLAN, Plan, QueryEdit, Read, Write, force_edges, mask_edges
 from attnprobe.plan.run import Firing, Run
 from attnprobe.plan.sites import Edges, HeadId, Point, Site
 from attnprobe.plan.streams import LayerAttention, Stream
-from attnprobe.plan.sweeps import Edit, Measure, SweepLimits, SweepMode, SweepRun, Unembedding
+from attnprobe.plan.sweeps import Edit, Measure, SweepLimits, SweepMode, SweepRun, Unembedding, check_sweep
 from attnprobe.plan.tokens import Tokens
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "ModelDims",
     "Plan",
     "Point",
+    "QueryEdit",
     "Read",
     "Replace",
     "Run",
@@ -42,6 +44,8 @@ __all__ = [
     "Tokens",
     "Unembedding",
     "Write",
+    "check_fired",
+    "check_sweep",
     "force_edges",
     "mask_edges",
 ]

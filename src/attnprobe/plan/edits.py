@@ -7,6 +7,7 @@ Exact meanings: DESIGN.md section 4.
 from collections.abc import Sequence
 
 import torch
+from einops import rearrange
 from jaxtyping import Bool, Int
 from torch import Tensor
 
@@ -35,10 +36,13 @@ def edit_vectors(write: Write, tokens: Tokens, tensor: Tensor) -> Firing:
     Raises:
         SpecError: the values do not fit the entries.
     """
+    # keys and values stand there whole, whatever was cached of them
+    cached = 0 if write.site.point.has_kv_heads else tokens.cached
+    if _is_alike_everywhere(write, tokens, tensor, cached):
+        return _edit_every_column(write, tokens, tensor)
     firing = Firing()
     for row in rows_of(write, tokens):
-        # keys and values stand there whole, whatever was cached of them
-        columns, chosen = _columns(write, tokens, row, 0 if write.site.point.has_kv_heads else tokens.cached)
+        columns, chosen = _columns(write, tokens, row, cached)
         if not columns.numel():
             continue
         columns, chosen = columns.to(tensor.device), chosen.to(tensor.device)
@@ -132,6 +136,19 @@ def describe(write: Write) -> str:
     return f"{type(write.intervention).__name__.lower()} at {site.point} of layer {site.layer} ({heads})"
 
 
+def check_fired(write: Write, firing: Firing) -> None:
+    """Refuse a write that never acted.
+
+    Raises:
+        PlanError: it did not.
+    """
+    if firing.edited == 0:
+        raise PlanError(
+            f"{describe(write)} fired 0 times ({firing.unreachable} of its entries cannot be seen from their "
+            "queries); the result would be the unedited run. Choose keys that the queries reach in this layer."
+        )
+
+
 def _settle_empty_rows(write: Write, tokens: Tokens, logits: AttnLogits, row: int, query: Tensor) -> list[EmptiedRows]:
     mask = write.intervention
     assert isinstance(mask, Mask)
@@ -160,6 +177,32 @@ def rows_of(write: Write, tokens: Tokens) -> Sequence[int]:
 def heads_of(write: Write, n_heads: int) -> Tensor:
     """Heads that a write edits, of so many."""
     return torch.arange(n_heads) if write.site.heads is None else torch.tensor(write.site.heads)
+
+
+def _is_alike_everywhere(write: Write, tokens: Tokens, tensor: Tensor, cached: int) -> bool:
+    """Whether a write does the same to every column that runs, and none of them is padding: rows can go at once."""
+    what = write.intervention
+    if write.site.positions is not None or any(tokens.padding(row) > cached for row in rows_of(write, tokens)):
+        return False
+    if isinstance(what, Replace):
+        by_position = what.values.ndim - (tensor.ndim - 1)
+        return by_position < 0 or (by_position == 0 and what.values.shape[0] == 1)
+    return isinstance(what, Scale)
+
+
+def _edit_every_column(write: Write, tokens: Tokens, tensor: Tensor) -> Firing:
+    """Edit whole rows in place, all at once."""
+    rows = torch.tensor(list(rows_of(write, tokens)), device=tensor.device)
+    if tensor.ndim == 3:
+        tensor[rows] = _changed(tensor[rows], write, torch.ones(0), 0)
+        return Firing(edited=len(rows) * tensor.shape[1])
+    heads = heads_of(write, tensor.shape[2]).to(tensor.device)
+    where = (rows[:, None], slice(None), heads[None])
+    # indices apart come first: [row, head, pos, d_head]
+    old = rearrange(tensor[where], "row head pos d_head -> row pos head d_head")
+    new = rearrange(_changed(old, write, torch.ones(0), 0), "row pos head d_head -> row head pos d_head")
+    tensor[where] = new
+    return Firing(edited=len(rows) * tensor.shape[1] * len(heads))
 
 
 def _columns(write: Write, tokens: Tokens, row: int, cached: int) -> tuple[Tensor, Tensor]:

@@ -16,10 +16,11 @@ from torch import Tensor
 from attnprobe.errors import PlanError
 from attnprobe.kernels import Attention, StoredPattern
 from attnprobe.plan.dims import ModelDims
-from attnprobe.plan.edits import describe, edit_pattern, edit_vectors, mask_logits
+from attnprobe.plan.edits import check_fired, edit_pattern, edit_vectors, mask_logits
 from attnprobe.plan.forcing import ShortRows, force_logits
 from attnprobe.plan.interventions import Force
 from attnprobe.plan.plan import Plan, Read, Write
+from attnprobe.plan.query_edits import as_write, edit_queries
 from attnprobe.plan.run import Firing, Run
 from attnprobe.plan.sites import Point
 from attnprobe.plan.streams import LayerAttention
@@ -48,14 +49,23 @@ class Execution:
         self._reads: dict[tuple[Point, int], Tensor] = {}
         self._streamed: dict[int, Any] = {}
         self._fired = [Firing() for _ in plan.writes]
+        self._fired_queries = [Firing() for _ in plan.query_edits]
         self._passed: set[int] = set()
+        # asked many times in a pass, of plans of many writes
+        self._touched = {(edit.layer, Point.ATTN_LOGITS) for edit in plan.query_edits}
+        self._touched |= {(read.layer, read.point) for read in plan.reads}
+        self._touched_layers = {layer for layer, _ in self._touched} | {write.site.layer for write in plan.writes}
+        self._writes: dict[tuple[Point, int], list[tuple[int, Write]]] = {}
+        for index, write in enumerate(plan.writes):
+            self._touched.add((write.site.layer, write.site.point))
+            self._writes.setdefault((write.site.point, write.site.layer), []).append((index, write))
         self._is_token = tokens.attention_mask().bool()
         # rows that an edit emptied in whole or in part under EmptyRow.ZERO: their pattern is cut once it exists
         self._short_rows: dict[int, list[ShortRows]] = {}
 
     def touches(self, layer: int, *points: Point) -> bool:
         """Whether the plan reads or writes at one of these points of a layer."""
-        return self.plan.touches(layer, *points)
+        return layer in self._touched_layers and any((layer, point) in self._touched for point in points)
 
     def needs_pattern(self, layer: int) -> bool:
         """Whether this layer must compute its attention pattern explicitly."""
@@ -77,8 +87,14 @@ class Execution:
             self.plan.last_logits == 0
             and len(self._streamed) == len(self.plan.streams)
             and len(self._passed) == len(self.plan.writes)
+            and not self.plan.query_edits
             and all((read.point, read.layer) in self._reads for read in self.plan.reads)
         )
+
+    @property
+    def fired(self) -> tuple[Firing, ...]:
+        """How often each write has acted so far, in the plan's order."""
+        return tuple(self._fired)
 
     def needs_per_query_head(self, layer: int) -> bool:
         """Whether keys or values of this layer must be expanded to query heads before `vectors` sees them."""
@@ -127,7 +143,8 @@ class Execution:
         """
         edited = logits
         writes = self._writes_at(Point.ATTN_LOGITS, layer)
-        if writes:
+        queries = [(index, edit) for index, edit in enumerate(self.plan.query_edits) if edit.layer == layer]
+        if writes or queries:
             # models add finfo.min to what may not be seen; once all visible keys of a row are masked too, the softmax
             # would spread over the future. Only -inf keeps it out. Rows of padding stay as they were.
             edited = logits.masked_fill(~visible & visible.any(-1, keepdim=True), float("-inf"))
@@ -139,6 +156,10 @@ class Execution:
                     firing, emptied = mask_logits(write, self.tokens, edited, visible, has_sink=sinks is not None)
                     short = [(rows, torch.zeros(rows.shape[1], device=rows.device)) for rows in emptied]
                 self._fired[index] += firing
+                self._short_rows.setdefault(layer, []).extend(short)
+            for index, edit in queries:
+                firing, short = edit_queries(edit, self.tokens, edited, visible, sinks=sinks)
+                self._fired_queries[index] += firing
                 self._short_rows.setdefault(layer, []).extend(short)
         if Read(point=Point.ATTN_LOGITS, layer=layer) in self.plan.reads:
             self._reads[Point.ATTN_LOGITS, layer] = edited.masked_fill(~visible, float("-inf"))
@@ -214,16 +235,15 @@ class Execution:
                     "cannot look at it."
                 )
         for firing, write in zip(self._fired, self.plan.writes, strict=True):
-            if firing.edited == 0:
-                raise PlanError(
-                    f"{describe(write)} fired 0 times ({firing.unreachable} of its entries cannot be seen from their "
-                    "queries); the result would be the unedited run. Choose keys that the queries reach in this layer."
-                )
+            check_fired(write, firing)
+        for firing, edit in zip(self._fired_queries, self.plan.query_edits, strict=True):
+            check_fired(as_write(edit), firing)
         return Run(
             tokens=self.tokens,
             logits=self._checked(logits),
             reads=self._reads,
             fired=tuple(self._fired),
+            fired_queries=tuple(self._fired_queries),
             streamed=tuple(self._streamed[index] for index in range(len(self.plan.streams))),
         )
 
@@ -235,7 +255,9 @@ class Execution:
         assert logits is not None, "only a pass without logits may stop early"
         kept = logits if last is None else logits[:, -last:]
         first = max(0, self.tokens.width - kept.shape[1])
-        if not torch.isfinite(kept[self._is_token[:, first:].to(kept.device)]).all():
+        # the last column is never padding
+        tokens = kept if kept.shape[1] == 1 else kept[self._is_token[:, first:].to(kept.device)]
+        if not torch.isfinite(tokens).all():
             raise PlanError(
                 "the logits hold NaN or infinite values; check the weights, the dtype and the values written."
             )
@@ -248,8 +270,4 @@ class Execution:
         return torch.where(keep & visible, pattern, 0)
 
     def _writes_at(self, point: Point, layer: int) -> list[tuple[int, Write]]:
-        return [
-            (index, write)
-            for index, write in enumerate(self.plan.writes)
-            if write.site.layer == layer and write.site.point is point
-        ]
+        return self._writes.get((point, layer), [])

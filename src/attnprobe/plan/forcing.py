@@ -70,7 +70,7 @@ def force_logits(
             continue
         query, inside, mass = query[active], inside[active], mass[active]
         where = (row, heads[:, None], query[None])
-        forced, kept = _forced(write, tokens, where, logits[where], inside, mass, sinks)
+        forced, kept = forced_rows(write, tokens, where, logits[where], inside, mass, sinks)
         logits[where] = forced.to(logits.dtype)
         if (kept < 1).any():
             head, place = (kept < 1).nonzero(as_tuple=True)
@@ -98,16 +98,29 @@ def _chosen(
     return queries, inside, torch.tensor([mass for _, _, mass in running], dtype=torch.float64)
 
 
-def _forced(
+def forced_rows(
     write: Write,
     tokens: Tokens,
-    where: tuple[int, Tensor, Tensor],
+    where: tuple[int | Tensor, Tensor, Tensor],
     logits: _Rows,
     inside: Bool[Tensor, "row k_pos"],
     mass: Float[Tensor, " row"],
     sinks: Float[Tensor, " model_head"] | None,
 ) -> tuple[_Rows, Float[Tensor, "head row"]]:
-    """Rows of one sequence after the force, and the share of 1 that each is to sum to."""
+    """Rows after a force, and the share of 1 that each is to sum to.
+
+    Args:
+        write: what forces them, for its policy and for messages.
+        tokens: the batch.
+        where: sequence (one for all rows, or [1, row]), head [head, 1] and query column [1, row].
+        logits: of those rows.
+        inside: the keys that get the mass, at least one of a row visible.
+        mass: of each row.
+        sinks: one logit a head of the model that stands beside the keys; None for none.
+
+    Raises:
+        PlanError: as `force_logits`.
+    """
     force = write.intervention
     assert isinstance(force, Force)
     dtype = torch.promote_types(logits.dtype, torch.float32)
@@ -166,7 +179,7 @@ def _beside_sink(
 
 
 def _check_keys_left(
-    write: Write, tokens: Tokens, where: tuple[int, Tensor, Tensor], lse_on: _Lse, mass: Float[Tensor, " row"]
+    write: Write, tokens: Tokens, where: tuple[int | Tensor, Tensor, Tensor], lse_on: _Lse, mass: Float[Tensor, " row"]
 ) -> None:
     removed = (lse_on[..., 0] == float("-inf")) & (mass > 0)
     if removed.any():
@@ -177,7 +190,8 @@ def _check_keys_left(
         )
 
 
-def _name_of(where: tuple[int, Tensor, Tensor], tokens: Tokens, head: int, place: int) -> str:
-    row, heads, queries = where
+def _name_of(where: tuple[int | Tensor, Tensor, Tensor], tokens: Tokens, head: int, place: int) -> str:
+    sequences, heads, queries = where
+    row = sequences if isinstance(sequences, int) else int(sequences[0, place])
     position = int(queries[0, place]) + tokens.cached - tokens.padding(row)
     return f"head {int(heads[head, 0])} at query position {position} of sequence {row}"

@@ -108,6 +108,34 @@ def force_edges(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueryEdit:
+    """One mask or force of one query in each of several sequences, each at keys of its own: what a step of decoding
+    does to its batch, carried out at once.
+
+    Attributes:
+        layer: which layer.
+        heads: query heads; None for all.
+        intervention: a mask that renormalises, or a force; of one strength or mass.
+        rows: sequence, query position and its key positions, ascending, none after the query; one entry a sequence.
+    """
+
+    layer: int
+    heads: tuple[int, ...] | None
+    intervention: Mask | Force
+    rows: tuple[tuple[int, int, tuple[int, ...]], ...]
+
+    def __post_init__(self) -> None:
+        what = self.intervention
+        amount = what.strength if isinstance(what, Mask) else what.mass
+        if isinstance(amount, tuple) or (isinstance(what, Mask) and not what.renormalise):
+            raise SpecError("query edit: expected a mask before the softmax or a force, of one strength or mass.")
+        if not self.rows or len({sequence for sequence, _, _ in self.rows}) < len(self.rows):
+            raise SpecError("query edit: expected at least one sequence, each once.")
+        if not all(keys and keys[-1] <= query for _, query, keys in self.rows):
+            raise SpecError("query edit: expected keys for every query, none after it.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Everything that one forward pass reads and changes.
 
@@ -115,6 +143,7 @@ class Plan:
         reads: tensors to keep.
         writes: edits, carried out in this order where they meet at one point.
         streams: statistics of attention, taken while the model runs.
+        query_edits: edits of one query in each of several sequences, after the writes of their layer.
         last_logits: unembed only this many last columns (left padding keeps the predicting positions there); None for
             all. 0: no logits are wanted, so that nothing after the last point the plan touches needs to run.
     """
@@ -122,6 +151,7 @@ class Plan:
     reads: tuple[Read, ...] = ()
     writes: tuple[Write, ...] = ()
     streams: tuple[Stream, ...] = ()
+    query_edits: tuple[QueryEdit, ...] = ()
     last_logits: int | None = None
 
     def __post_init__(self) -> None:
@@ -131,7 +161,9 @@ class Plan:
     def touches(self, layer: int, *points: Point) -> bool:
         """Whether anything is read or written at one of these points of a layer."""
         sites: Iterable[Read | Site] = (*self.reads, *(write.site for write in self.writes))
-        return any(site.layer == layer and site.point in points for site in sites)
+        if any(site.layer == layer and site.point in points for site in sites):
+            return True
+        return Point.ATTN_LOGITS in points and any(edit.layer == layer for edit in self.query_edits)
 
     def check(self, dims: ModelDims, tokens: Tokens) -> None:
         """Refuse a plan that does not fit a model or a batch, before anything runs.
@@ -144,9 +176,23 @@ class Plan:
             _check_layer(one.layer, dims)
         for write in self.writes:
             _check_site(write.site, dims, tokens)
+        for edit in self.query_edits:
+            _check_query_edit(edit, dims, tokens)
 
 
 EMPTY_PLAN = Plan()
+
+
+def _check_query_edit(edit: QueryEdit, dims: ModelDims, tokens: Tokens) -> None:
+    sequences = tuple(sorted(sequence for sequence, _, _ in edit.rows))
+    _check_site(Site(point=Point.ATTN_LOGITS, layer=edit.layer, heads=edit.heads, batch=sequences), dims, tokens)
+    lengths, first = tokens.lengths, tokens.cached - tokens.width
+    for sequence, query, _ in edit.rows:
+        if not first + lengths[sequence] <= query < lengths[sequence]:
+            raise SpecError(
+                f"position {query} of sequence {sequence} does not run: it has {lengths[sequence]} tokens, and those "
+                f"before position {max(0, first + lengths[sequence])} are cached."
+            )
 
 
 def _check_tokens(tokens: Tokens, dims: ModelDims) -> None:

@@ -48,6 +48,7 @@ class Run:
         logits: [batch, pos, vocab] of the last columns that the plan asked to unembed.
         reads: the tensors asked for, zero at padding.
         fired: for each write of the plan, in order, how often it acted.
+        fired_queries: for each query edit of the plan, in order, how often it acted.
         streamed: for each stream of the plan, in order, what its statistic returned.
     """
 
@@ -55,6 +56,7 @@ class Run:
     logits: Logits
     reads: Mapping[tuple[Point, int], Tensor]
     fired: tuple[Firing, ...]
+    fired_queries: tuple[Firing, ...] = ()
     streamed: tuple[Any, ...] = ()
 
     def logits_at(self, row: int, positions: Sequence[int]) -> Float[Tensor, "chosen vocab"]:

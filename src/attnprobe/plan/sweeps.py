@@ -1,11 +1,11 @@
 """Many edits of one token sequence, each alone in its run: what is asked of a model, and what it gives back.
 
-In: nothing; values only. Out: `Edit`, `Unembedding`, `SweepLimits` and `SweepRun`, the contract of `Model.sweep`. How a
-sweep is carried out is a model's business: `SweepMode.FULL` runs every edit as a whole forward pass and is the oracle of
-whatever is faster.
+In: nothing; values only. Out: `Edit`, `Unembedding`, `SweepLimits` and `SweepRun`, the contract of `Model.sweep`. How
+a sweep is carried out is a model's business: `SweepMode.FULL` runs every edit as a whole forward pass and is the oracle
+of whatever is faster.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnprobe.errors import SpecError
+from attnprobe.plan.dims import ModelDims
 from attnprobe.plan.plan import Write
 from attnprobe.plan.run import Firing
 
@@ -109,3 +110,28 @@ class SweepRun:
     fired: tuple[tuple[Firing, ...], ...]
     mode: SweepMode
     halvings: int = 0
+
+
+def check_sweep(ids: Sequence[int], edits: Sequence[Edit], unembedding: Unembedding, dims: ModelDims) -> None:
+    """Refuse a sweep that asks for nothing, or for logits that are not there; plans check their edits themselves.
+
+    Args:
+        ids: the sequence that is edited.
+        edits: of the sweep.
+        unembedding: which logits are needed.
+        dims: of the model.
+
+    Raises:
+        SpecError: there is no edit, or no such position or token.
+    """
+    if not edits:
+        raise SpecError("sweep: got no edit; expected at least one.")
+    if unembedding.positions[-1] >= len(ids):
+        raise SpecError(
+            f"unembedding: position {unembedding.positions[-1]} does not exist; the sequence has {len(ids)} tokens."
+        )
+    absent = [token for token in unembedding.tokens or () if not 0 <= token < dims.vocab]
+    if absent:
+        raise SpecError(
+            f"unembedding: token {absent[0]} does not exist; the model's vocabulary has ids 0 to {dims.vocab - 1}."
+        )

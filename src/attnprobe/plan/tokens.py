@@ -67,7 +67,8 @@ class Tokens:
     @property
     def starts(self) -> tuple[int, ...]:
         """For each sequence, the column of its first token."""
-        return tuple(self.padding(row) for row in range(len(self.lengths)))
+        width = self.width
+        return tuple(width - length for length in self.lengths)
 
     def attention_mask(self) -> Int[Tensor, "batch pos"]:
         """1 at tokens, 0 at padding."""
@@ -77,4 +78,4 @@ class Tokens:
 
     def position_ids(self) -> Int[Tensor, "batch pos"]:
         """Absolute position of each column; 0 at padding."""
-        return (self.attention_mask().cumsum(-1) - 1).clamp_min(0)
+        return (torch.arange(self.width) - torch.tensor(self.starts)[:, None]).clamp_min(0)

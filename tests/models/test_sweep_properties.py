@@ -1,0 +1,104 @@
+"""Whatever edits are drawn, a sweep over what they can change gives what whole forward passes give."""
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from attnprobe.models.model import Backend, Model
+from attnprobe.plan import (
+    Edges,
+    Edit,
+    EmptyRow,
+    Mask,
+    ModelDims,
+    Point,
+    Replace,
+    Scale,
+    Site,
+    SweepMode,
+    Unembedding,
+    Write,
+)
+from tests.models.architectures import draw_sequences
+from tests.models.loaders import Case, open_case
+from tests.models.sweep_agreement import assert_same_values, sweep
+from tests.models.sweep_cases import CORNER_BACKENDS
+from tests.models.sweep_edits import N_POSITIONS
+
+_POINTS = tuple(point for point in Point if point is not Point.ATTN_LOGITS)
+_POSITIONS = st.integers(0, N_POSITIONS - 1)
+
+
+def chosen(data: st.DataObject, n: int) -> tuple[int, ...] | None:
+    some = data.draw(st.none() | st.sets(st.integers(0, n - 1), min_size=1))
+    return None if some is None else tuple(sorted(some))
+
+
+def drawn_edges(data: st.DataObject) -> Edges:
+    """Some of their keys out of reach; one is not, so that the edit acts."""
+    rows: dict[int, set[int]] = data.draw(
+        st.dictionaries(_POSITIONS, st.sets(_POSITIONS, min_size=1, max_size=6), min_size=1, max_size=4)
+    )
+    query = min(rows)
+    return Edges.of(rows | {query: {*rows[query], query}})
+
+
+def drawn_write(data: st.DataObject, dims: ModelDims) -> Write:
+    draw = data.draw
+    layer = draw(st.integers(0, dims.n_layers - 1))
+    point = draw(st.sampled_from((*_POINTS, Point.ATTN_LOGITS, Point.ATTN_LOGITS)))
+    copies = point.has_kv_heads and draw(st.booleans())
+    n_heads = (dims.n_kv_heads if point.has_kv_heads and not copies else dims.n_heads)[layer]
+    where: dict[str, Any] = {"point": point, "layer": layer, "per_query_head": copies}
+    where["heads"] = chosen(data, n_heads) if point.has_heads else None
+    if point is Point.ATTN_LOGITS or (point is Point.PATTERN and draw(st.booleans())):
+        edges = drawn_edges(data)
+        strength = draw(st.sampled_from((1.0, 0.5, 1 - 1e-7, 0.0)))
+        mask = Mask(
+            strength=strength,
+            renormalise=point is Point.ATTN_LOGITS,
+            empty_row=draw(st.sampled_from((EmptyRow.SELF, EmptyRow.ZERO))),
+        )
+        return Write(site=Site(**where, edges=edges), intervention=mask)
+    site = Site(**where, positions=chosen(data, N_POSITIONS))
+    if draw(st.booleans()):
+        return Write(site=site, intervention=Scale(factor=draw(st.sampled_from((0.0, -0.5, 2.0)))))
+    width = {Point.PATTERN: N_POSITIONS}.get(point, dims.d_head[layer] if point.has_heads else dims.d_model)
+    values = torch.randn(width, generator=torch.Generator().manual_seed(draw(st.integers(0, 3))))
+    return Write(site=site, intervention=Replace(values=values.abs() if point is Point.PATTERN else values))
+
+
+def assert_modes_agree(model: Model, data: st.DataObject) -> None:
+    n_edits = data.draw(st.integers(1, 5))
+    edits = {
+        str(index): Edit(writes=tuple(drawn_write(data, model.dims) for _ in range(data.draw(st.integers(1, 3)))))
+        for index in range(n_edits)
+    }
+    positions = data.draw(st.sets(_POSITIONS, min_size=1, max_size=3))
+    unembedding = Unembedding(positions=tuple(sorted(positions)))
+    ids = draw_sequences((N_POSITIONS,), seed=data.draw(st.integers(0, 5)))[0]
+    batch_size = data.draw(st.sampled_from((None, 2)))
+    full = sweep(model, edits, SweepMode.FULL, unembedding, ids)
+    run = sweep(model, edits, SweepMode.CORNER, unembedding, ids, batch_size=batch_size)
+    assert_same_values(run.values, full.values, list(edits), what=str(edits))
+    assert run.fired == full.fired
+
+
+@pytest.mark.skipif(Backend.NATIVE not in CORNER_BACKENDS, reason="no backend sweeps by corners")
+@pytest.mark.parametrize("family", ["gemma2", "llama"])
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_edits_drawn_at_random_agree(family: str, data: st.DataObject) -> None:
+    assert_modes_agree(open_case(Case(Backend.NATIVE, family))[0], data)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(Backend.NATIVE not in CORNER_BACKENDS, reason="no backend sweeps by corners")
+@pytest.mark.parametrize("family", ["gemma2", "gpt_neox", "mistral", "olmo2", "direct"])
+@settings(max_examples=400, deadline=None)
+@given(data=st.data())
+def test_many_edits_drawn_at_random_agree(family: str, data: st.DataObject) -> None:
+    assert_modes_agree(open_case(Case(Backend.NATIVE, family))[0], data)
