@@ -69,8 +69,6 @@ def patch(
 
     [cyan]attnprobe patch --set L1H2,L2H2 --set all -n 16[/cyan]
 
-    [cyan]attnprobe patch --intervention ablate --greedy 3 --all-but -n 16[/cyan]
-
     [cyan]attnprobe patch --intervention force --doses 0.25,0.5,1 -n 16[/cyan]
 
     [cyan]attnprobe patch --model zoo:pronto-144k-untaught --intervention transplant
