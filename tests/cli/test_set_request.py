@@ -68,7 +68,7 @@ def test_sets_sizes_and_steps_are_understood(loaded: Model) -> None:
         ({"control": "random_heads"}, "--control 'random_heads': expected one of random_keys"),
         (
             {"set": "L0H1", "intervention": "force", "doses": "0.5,1"},
-            "doses [0.5, 1.0] with sets of heads: a set is forced at one mass; give it as mass.",
+            "doses [0.5, 1.0] with sets of heads: a set is forced at one mass; give it as mass",
         ),
     ],
 )

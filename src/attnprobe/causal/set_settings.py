@@ -91,7 +91,8 @@ class SetSettings:
             raise SpecError(f"random sets {self.draws}: expected at least 1 draw.")
         if self.edit.doses:
             raise SpecError(
-                f"doses {list(self.edit.doses)} with sets of heads: a set is forced at one mass; give it as mass."
+                f"doses {list(self.edit.doses)} with sets of heads: a set is forced at one mass; give it as mass, or "
+                "call `force_curve` with sets."
             )
         if self.control is None:
             return

@@ -209,9 +209,9 @@ Control = Annotated[
         _MEASURE,
         "--control",
         shows="NAME",
-        says="What the effect is compared with: random_keys or distance (mask, force), mass (mask), other_example "
-        "(transplant), or none.",
-        default="random_keys for mask and force, other_example for transplant",
+        says="What the effect is compared with: random_keys or distance (mask, force), mass (mask), other_head or "
+        "other_example (transplant), or none.",
+        default="random_keys for mask and force; for transplant other_head, for z other_example",
     ),
 ]
 Placebo = Annotated[

@@ -31,7 +31,7 @@ def run_patch(typed: Typed) -> None:
     if asked.out is not None:
         check_place(asked.out)
     if request.sets is not None:
-        run_sets(typed, asked, request.sets, donor_name=request.donor)
+        run_sets(typed, asked, request.sets, donor=request.donor)
         return
     prints_json, is_quiet = typed.flag("json"), typed.flag("quiet")
     with quiet_libraries(), progress_bar(portable(asked.model), is_shown=not (prints_json or is_quiet)) as progress:

@@ -31,6 +31,7 @@ class _SingleHeadControl(StrEnum):
     DISTANCE = ControlKind.DISTANCE
     MASS = ControlKind.MASS
     OTHER_EXAMPLE = ControlKind.OTHER_EXAMPLE
+    OTHER_HEAD = ControlKind.OTHER_HEAD
     NONE = ControlKind.NONE
 
     @property
@@ -45,8 +46,8 @@ class PatchRequest:
     Attributes:
         run: model, task and place of results.
         settings: of the sweep.
-        sets: of several heads at once; None where heads are edited one at a time.
         donor: of a transplant, the model that attention is taken from: hub name, directory or `zoo:NAME`.
+        sets: of several heads at once; None where heads are edited one at a time.
     """
 
     run: RunRequest

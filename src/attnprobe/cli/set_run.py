@@ -20,14 +20,14 @@ from attnprobe.report.sets_table import sets_table, sets_text
 from attnprobe.runs import RunDirectory, default_place, portable
 
 
-def run_sets(typed: Typed, asked: RunRequest, request: SetRequest, *, donor_name: str | None = None) -> None:
+def run_sets(typed: Typed, asked: RunRequest, request: SetRequest, *, donor: str | None = None) -> None:
     """Do what was asked.
 
     Args:
         typed: the command line.
         asked: model, task and place of results.
         request: which sets, and what is done to them.
-        donor_name: of a transplant, the model that attention is taken from.
+        donor: of a transplant, the model that attention is taken from.
 
     Raises:
         AttnprobeError: anything that the user can mend.
@@ -36,21 +36,21 @@ def run_sets(typed: Typed, asked: RunRequest, request: SetRequest, *, donor_name
     with quiet_libraries(), progress_bar(portable(asked.model), is_shown=not (prints_json or is_quiet)) as progress:
         task = asked.task()
         model = load_model(asked.model, **asked.loading)
-        donor = None if donor_name is None else load_model(donor_name, **asked.loading)
+        giving = None if donor is None else load_model(donor, **asked.loading)
         names = {"model": portable(asked.model), "task": portable(task.name)}
         try:
             choice, settings = request.choice(model), request.settings
             manifest = sets_manifest(
-                model, task, settings, choice, donor=donor, given=given_options(typed), words=typed.words
+                model, task, settings, choice, donor=giving, given=given_options(typed), words=typed.words
             )
             with RunDirectory.claim(asked.out or default_place(manifest), manifest) as directory:
-                result = patch_sets(model, task, choice, settings, donor=donor, progress=progress)
+                result = patch_sets(model, task, choice, settings, donor=giving, progress=progress)
                 files = sets_files(result, manifest, **names)
                 written = directory.finish(files)
         finally:
             model.close()
-            if donor is not None:
-                donor.close()
+            if giving is not None:
+                giving.close()
     if prints_json:
         sys.stdout.write(for_terminal(files[SUMMARY]))
     else:

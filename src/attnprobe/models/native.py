@@ -18,10 +18,10 @@ from einops import repeat
 from torch import Tensor, nn
 from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
 
-from attnprobe.errors import ModelError, PlanError
+from attnprobe.errors import PlanError
 from attnprobe.models.anatomy import Anatomy, Route, find_anatomy, probe_ids
 from attnprobe.models.attention_call import AttentionCall, Plain, UnmadeMask, attend_under_plan
-from attnprobe.models.corner import CornerEngine, RefusedEdit, parts_of, why_not
+from attnprobe.models.corner import CornerEngine, RefusedEdit, foreign_hooks, parts_of, why_not
 from attnprobe.models.full_forwards import sweep_by_full_forwards
 from attnprobe.models.gradients import GradientRun, ReplacedZ, run_with_gradients
 from attnprobe.models.mask_check import check_visible
@@ -173,7 +173,7 @@ class NativeModel:
             return sweep_by_full_forwards(self, ids, edits, unembedding, measure, limits)
         with self._lock, torch.no_grad(), evaluating(self._model):
             engine, reason = self._corner
-            if reason is None:
+            if (reason := reason or foreign_hooks(self._model)) is None:
                 try:
                     return engine.sweep(ids, edits, unembedding, measure, limits)
                 except RefusedEdit as refused:
@@ -181,7 +181,7 @@ class NativeModel:
                     sweep_by_full_forwards(self, ids, [edits[refused.index]], unembedding, measure, limits)
                     raise
         if limits.mode is SweepMode.CORNER:
-            raise ModelError(
+            raise PlanError(
                 f"sweep 'corner': {type(self._model).__name__} cannot be run in part ({reason}); use sweep 'full', or "
                 "'auto', which takes it for this model."
             )

@@ -11,7 +11,7 @@ from attnprobe.causal.set_settings import SetChoice, SetSettings
 from attnprobe.models.model import Model
 from attnprobe.report.canvas import png_bytes
 from attnprobe.report.files import PAGE, SUMMARY
-from attnprobe.report.keep import task_arguments
+from attnprobe.report.keep import configuration_of, task_arguments
 from attnprobe.report.sets_finding import set_deed, set_rules_record
 from attnprobe.report.sets_page import sets_page
 from attnprobe.report.sets_plot import sets_plot
@@ -23,11 +23,9 @@ from attnprobe.runs import (
     RunDirectory,
     default_place,
     json_bytes,
-    model_record,
     parquet_bytes,
     portable,
     repeat_command,
-    task_record,
 )
 from attnprobe.tasks.example import Task
 
@@ -56,15 +54,11 @@ def sets_manifest(
         words: of the command line, without the program's name; empty when called from Python.
     """
     acting = set_settings_record(settings, choice)
-    configuration = {"model": model_record(model), "task": task_record(task), "patch": acting}
-    if donor is not None:
-        configuration["donor"] = model_record(donor)
-        acting = {**acting, "donor": portable(donor.provenance.name)}
     return Manifest(
         command="patch",
-        configuration=configuration,
+        configuration=configuration_of(model, task, acting, donor),
         arguments_given=given or {},
-        arguments_resolved={**task_arguments(model, task), **acting},
+        arguments_resolved={**task_arguments(model, task, donor), **acting},
         repeat=repeat_command([_PROGRAM, *words]) if words else "",
         rules=set_rules_record(),
     )

@@ -4,6 +4,10 @@ In: an engine and the same model under whole passes. Out: None, or why not. Mode
 modules; one small sweep of every kind of edit, held against whole forward passes, tells.
 """
 
+from typing import Any
+
+from torch import nn
+
 from attnprobe.errors import AttnprobeError
 from attnprobe.models.anatomy import probe_ids
 from attnprobe.models.corner.engine import CornerEngine
@@ -37,6 +41,21 @@ def why_not(engine: CornerEngine, parts: ModelParts, model: Model) -> str | None
     expected = sweep_by_full_forwards(model, ids, edits, unembedding, lambda logits: logits, limits)
     if found.fired != expected.fired or not is_close(found.values, expected.values):
         return "a small sweep gave other numbers than whole passes"
+    return None
+
+
+def foreign_hooks(model: nn.Module) -> str | None:
+    """Whether somebody else watches or changes what passes by: it would be shown other columns and other rows.
+
+    Returns:
+        In words, which module; None if nobody does. transformers' own hooks, which wait until they are asked, are
+        nobody.
+    """
+    for name, module in model.named_modules():
+        found: Any = module  # torch has no public way to ask
+        hooks = (*found._forward_pre_hooks.values(), *found._forward_hooks.values())
+        if any(not (getattr(hook, "__module__", None) or "").startswith("transformers.") for hook in hooks):
+            return f"a hook that is not ours sits on {name or type(module).__name__}"
     return None
 
 
