@@ -103,7 +103,7 @@ def test_a_task_whose_gold_has_no_such_keys_is_refused(solver: Model) -> None:
         generate_under_plan(solver, task, SteerSettings(heads=HEAD))
     found = generate_under_plan(solver, task, SteerSettings(heads=HEAD, keys="token_match", max_new_tokens=3))
     assert found.compare("edited", "clean").n == 1
-    assert set(found.items["n_new_tokens"]) == {3}
+    assert max(found.items["n_new_tokens"]) == 3
 
 
 def test_shares_and_comparisons_are_worked_by_hand() -> None:
