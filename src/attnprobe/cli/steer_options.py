@@ -9,7 +9,7 @@ import typer
 
 from attnprobe.cli.options import option
 
-_EDIT, _ANSWERS, _OUTPUT = "What is done to the heads", "How answers come about", "Output"
+_EDIT, _ANSWERS, _OUTPUT = "What is done to each head", "How answers come about", "Output"
 
 Intervention = Annotated[
     str, option(_EDIT, "--intervention", shows="NAME", says="mask, force, ablate, scale or transplant.")
