@@ -66,7 +66,7 @@ def test_what_does_not_apply_is_null(make_result: MakeResult) -> None:
     [
         (InterventionKind.MASK, {"keys", "strength", "empty_row", "placebo"}),
         (InterventionKind.ABLATE, {"ablation"}),
-        (InterventionKind.PATCH, {"site", "direction"}),
+        (InterventionKind.PATCH, {"site", "direction", "unequal_spans"}),
         (InterventionKind.SCALE, {"factor"}),
     ],
 )

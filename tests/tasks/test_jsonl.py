@@ -49,6 +49,13 @@ def test_a_full_line_gives_words_sources_foil_spans_and_corruption(file: Path) -
     assert example.corruptions == (Corruption(word=0, foil="Porto", prompt=str(LISBON["corrupted"]), gold=" Porto."),)
 
 
+def test_spans_of_a_corrupted_prompt_are_kept_beside_it(file: Path) -> None:
+    spans = {"fact": [[0, 33]], "names": [[0, 5], [24, 32]]}
+    (example,) = jsonl_task(write(file, without(corrupted_spans=spans))).examples
+    (corruption,) = example.corruptions
+    assert corruption.spans == {"fact": (Span(0, 33),), "names": (Span(0, 5), Span(24, 32))}
+
+
 def test_a_line_of_prompt_and_gold_alone_knows_token_match_and_its_spans(file: Path) -> None:
     (example,) = jsonl_task(write(file, without("foil", "corrupted", "sources"))).examples
     assert example.words == ()
@@ -137,7 +144,7 @@ WRONG_FIELDS = [
     (
         without(corupted="x"),
         "field 'corupted' is not known and looks like 'corrupted'; mend its name, or give it one that is unlike all of "
-        "id, prompt, gold, foil, corrupted, spans, sources.",
+        "id, prompt, gold, foil, corrupted, corrupted_spans, spans, sources.",
     ),
     (without(spans=[[0, 1]]), "field 'spans': expected an object {...}, got a list [[0, 1]]."),
     (without(spans={"fact": [0, 34]}), "spans.fact[0]: expected [start, end] in characters, got a whole number 0."),
@@ -155,6 +162,19 @@ WRONG_FIELDS = [
     (
         without(spans={"premise": [[0, 5]]}),
         "field 'spans': 'premise' names a key definition; give the span another.",
+    ),
+    (
+        without("corrupted", corrupted_spans={"fact": [[0, 33]]}),
+        "field 'corrupted_spans' needs 'corrupted', the prompt that it counts in; add it.",
+    ),
+    (
+        without(corrupted_spans={"names": [[0, 5]]}),
+        "corrupted_spans.names has 1 stretches and spans.names 2; expected as many, in the same order.",
+    ),
+    (
+        without(corrupted_spans={"fact": [[0, 61]]}),
+        "corrupted_spans.fact[0]: [0, 61] is empty or lies outside the corrupted prompt, which has 60 characters; "
+        "expected 0 <= start < end <= 60.",
     ),
     (without(sources={}), "field 'sources': expected a list [...], got an object {}."),
     (without(sources=[{"gold": [1, 7]}]), "sources[0]: field 'keys' is missing; expected it in every object."),

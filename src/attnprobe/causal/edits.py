@@ -84,8 +84,9 @@ def replacement_write(
         subject: the example.
         settings: of the sweep.
         unit: what is edited.
-        values: by layer, the values to put in at each position of the example: [pos, head, d_head], [pos, d_model] or
-            [head, q_pos, k_pos]; of a transplant those of the chosen positions alone; None for zero and for scaling.
+        values: by layer, the values to put in at each position of the example (of the donor, where positions are
+            matched): [pos, head, d_head], [pos, d_model] or [head, q_pos, k_pos]; of a transplant those of the chosen
+            positions alone; None for zero and for scaling.
     """
     point = point_of(settings)
     site = Site(point=point, layer=unit.layer, heads=unit.heads, positions=subject.positions)
@@ -108,7 +109,11 @@ def _select(values: Tensor, point: Point, unit: Unit, subject: Subject) -> Tenso
     if point is Point.PATTERN:
         assert unit.index is not None
         return values[[unit.index]][:, positions]
-    rows = values[positions]
+    if subject.matched is None:
+        rows = values[positions]
+    else:
+        # what stands at other positions in the donor's text
+        rows = torch.stack([values[list(found)].mean(0) for found in subject.matched.sources.values()])
     return rows if unit.index is None else rows[:, [unit.index]]
 
 

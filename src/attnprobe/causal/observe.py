@@ -106,7 +106,8 @@ def observe(
     edits = {unit: edit_writes(subject, settings, unit, model.dims, values) for unit in edited}
     rows = dict(zip(layers, plain.streamed, strict=True)) if wants_controls else {}
     if donor_model is not None:
-        arms = donor_model.arms(subject, units, model.dims) if known else ()
+        assert values is not None
+        arms = donor_model.arms(subject, values, units, model.dims) if known else ()
     else:
         chosen = [kind for kind in kinds if kind in known]
         arms = control_arms(subject, settings, units, model.dims, rows, chosen) if wants_controls else ()
@@ -117,7 +118,6 @@ def observe(
     readings = run_variants(model, subject.ids, variants, reader, settings.limits)
     effects = [rescale(reading.values) - rescale(clean) for reading in readings]
     firings = [readings[by_unit[unit]].firing if unit in by_unit else Firing() for unit in edited]
-    n_asked = sum(len(keys) for keys in subject.rows.values())
     nothing = np.zeros_like(clean)
     effect = np.stack([effects[by_unit[unit]] if unit in by_unit else nothing for unit in edited])
     means = effect[: len(units)].mean(axis=1)
@@ -126,12 +126,7 @@ def observe(
         clean=rescale(clean),
         effect=effect,
         fired=np.array([firing.edited for firing in firings]),
-        unreachable=np.array(
-            [
-                n_asked * len(unit.members) - firing.edited if has_keys else 0
-                for unit, firing in zip(edited, firings, strict=True)
-            ]
-        ),
+        unreachable=_unreachable(subject, edited, firings),
         controls=control_readings(arms, units, means, [value.mean() for value in effects[len(by_unit) :]]),
     )
 
@@ -140,6 +135,13 @@ def _read_metric(settings: PatchSettings) -> Metric:
     """What is read off the logits: recovery is formed of `logit_diff`, of a transplant of `gold_logprob`."""
     is_share = settings.metric is Metric.RECOVERY and settings.intervention is InterventionKind.TRANSPLANT
     return Metric.GOLD_LOGPROB if is_share else settings.metric
+
+
+def _unreachable(subject: Subject, edited: Sequence[Edited], firings: Sequence[Firing]) -> Int[np.ndarray, " unit"]:
+    """Entries asked for that a unit's heads cannot see; 0 where no keys are edited."""
+    n_asked = sum(len(keys) for keys in subject.rows.values())
+    counts = [n_asked * len(unit.members) - firing.edited for unit, firing in zip(edited, firings, strict=True)]
+    return np.array(counts) if n_asked else np.zeros(len(counts), dtype=np.int64)
 
 
 def _rescaling(
@@ -156,8 +158,8 @@ def _rescaling(
     """
     if settings.metric is not Metric.RECOVERY:
         return lambda values: values
-    ids = subject.ids if subject.donor is None else subject.donor
-    donor_logits = readout_logits(unedited(model, ids, subject.readout), 0, subject.readout)
+    ids, readout = subject.ids if subject.donor is None else subject.donor, subject.donor_readout or subject.readout
+    donor_logits = readout_logits(unedited(model, ids, readout), 0, readout)
     other, own = float(reader(donor_logits).mean()), float(value.mean())
     is_forward = settings.direction is Direction.CLEAN_TO_CORRUPTED
     clean, corrupted = (other, own) if is_forward or subject.donor is None else (own, other)

@@ -42,6 +42,7 @@ def patch_sets(
         choice: the sets; or `TopHeads`, `GreedyHeads`: then one half of the examples chooses and the other tests.
         settings: what is done to each set; by default its attention to the gold source words is masked.
         donor: of a transplant, the model that attention is taken from.
+        donor: of a transplant, the model that attention is taken from.
         progress: called with (examples done, examples in all) while the sets are tested.
 
     Returns:

@@ -175,4 +175,20 @@ def counts_of(n_examples: int, observations: Sequence[Observation], skipped: Map
         "gold_tokens": len(targets),
         "gold_tokens_scored": scored,
         "gold_tokens_unlicensed": sum(target.kind is WordKind.UNLICENSED for target in targets),
+        **_matching_of(observations),
+    }
+
+
+def _matching_of(observations: Sequence[Observation]) -> dict[str, int]:
+    """How the positions of unequal prompts were matched; nothing where none was unequal."""
+    matched = [observed.subject.matched for observed in observations if observed.subject.matched is not None]
+    if not matched:
+        return {}
+    return {
+        "examples_matched_token_by_token": len(observations) - len(matched),
+        "examples_matched_by_spans": len(matched),
+        "spans_of_equal_length": sum(one.n_even for one in matched),
+        "spans_of_unequal_length": sum(one.n_uneven for one in matched),
+        "positions_matched": sum(len(one.sources) for one in matched),
+        "positions_unmatched": sum(one.n_unmatched for one in matched),
     }

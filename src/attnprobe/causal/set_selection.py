@@ -64,8 +64,8 @@ def rank_heads(
 def _values(
     prepared: PreparedTask, settings: SetSettings, edited: Sequence[HeadSet], subjects: Sequence[Subject]
 ) -> Float[np.ndarray, " head_set"]:
-    """What each edit is judged by: its mean difference to its control keys, its effect where it has none."""
-    named = settings.edit.resolved_control if settings.has_key_controls else ControlKind.NONE
+    """What each edit is judged by: its mean difference to its own control, its effect where it has none."""
+    named = settings.edit.resolved_control
     kinds = () if named is ControlKind.NONE else (named,)
     observations, _ = prepared.observe(edited, kinds=kinds, subjects=subjects)
     paired = paired_effects(observations, named)

@@ -101,13 +101,13 @@ class SetSettings:
             )
 
     @property
-    def has_key_controls(self) -> bool:
-        """Whether the edit has keys, and other keys to be compared with."""
-        return self.edit.intervention.has_keys and self.edit.resolved_control is not ControlKind.NONE
+    def has_own_control(self) -> bool:
+        """Whether the edit has a control of its own: other keys, or a donor's attention on another example."""
+        return self.edit.resolved_control is not ControlKind.NONE
 
     @property
     def resolved_control(self) -> ControlKind:
         """`control`, with the default of the edit filled in."""
         if self.control is not None:
             return self.control
-        return self.edit.resolved_control if self.has_key_controls else ControlKind.RANDOM_HEADS
+        return self.edit.resolved_control if self.has_own_control else ControlKind.RANDOM_HEADS

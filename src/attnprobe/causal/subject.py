@@ -12,15 +12,20 @@ from attnprobe.causal.effects import Readout
 from attnprobe.causal.key_groups import key_groups, null_groups
 from attnprobe.causal.proof_steps import Mirror, mirror_of, parts_of
 from attnprobe.causal.settings import Direction, InterventionKind, Metric, PatchSettings, ReadAt
+from attnprobe.causal.span_alignment import PLACED, Matched, match_positions
 from attnprobe.errors import SpecError
 from attnprobe.tasks import AlignedExample, KeyDefinition, WordKind, keys_for
+from attnprobe.tasks.aligned import UnevenCorruption
 
 
 class Skip(StrEnum):
     """Why an example is not measured.
 
     NO_SCORED_TOKENS: no gold token has keys. NO_FOIL: no scored token has a foil that lines up.
-    NO_CORRUPTION: it has no corrupted version whose pieces line up. NO_GAP: clean and corrupted run hardly differ.
+    NO_CORRUPTION: it has no corrupted version whose answer parts from its own within one word. UNEQUAL_PLACES: its
+    corrupted version has other tokens in number, and what is patched (q, k, pattern) says where things stand.
+    UNEQUAL_SPANS: a span has other tokens in number, which is refused. NOTHING_IN_COMMON: nothing at the positions
+    asked for is the same part of both versions. NO_GAP: clean and corrupted run hardly differ.
     NO_DONOR: no other example is long enough to resample from. NO_STEP: the proof has not so many steps with keys.
     NO_LATER_TOKENS: no token with keys comes after the forced step.
     """
@@ -28,6 +33,9 @@ class Skip(StrEnum):
     NO_SCORED_TOKENS = "no_scored_tokens"
     NO_FOIL = "no_foil"
     NO_CORRUPTION = "no_corruption"
+    UNEQUAL_PLACES = "unequal_places"
+    UNEQUAL_SPANS = "unequal_spans"
+    NOTHING_IN_COMMON = "nothing_in_common"
     NO_GAP = "no_gap"
     NO_DONOR = "no_donor"
     NO_STEP = "no_step"
@@ -47,6 +55,8 @@ class Subject:
         positions: for other interventions, the edited positions; None for all.
         scored: indices into `aligned.targets` of the gold tokens read.
         mirror: for a force, the same at the foil's keys; None where no forced row has any.
+        donor_readout: what is read of the donor's run, where its tokens are other in number; None where as `readout`.
+        matched: where each position of `positions` takes its values from then; None where from the same position.
     """
 
     aligned: AlignedExample
@@ -57,6 +67,8 @@ class Subject:
     positions: tuple[int, ...] | None
     scored: tuple[int, ...]
     mirror: Mirror | None = None
+    donor_readout: Readout | None = None
+    matched: Matched | None = None
 
 
 def prepare(aligned: AlignedExample, settings: PatchSettings) -> Subject | Skip:
@@ -123,7 +135,7 @@ def prepare(aligned: AlignedExample, settings: PatchSettings) -> Subject | Skip:
 def _prepare_patch(aligned: AlignedExample, settings: PatchSettings) -> Subject | Skip:
     corruption = aligned.corruption
     if corruption is None:
-        return Skip.NO_CORRUPTION
+        return Skip.NO_CORRUPTION if aligned.uneven is None else _prepare_uneven(aligned, aligned.uneven, settings)
     into_corrupted = settings.direction is Direction.CLEAN_TO_CORRUPTED
     index = corruption.position - aligned.prompt_length
     readout = Readout(
@@ -140,6 +152,41 @@ def _prepare_patch(aligned: AlignedExample, settings: PatchSettings) -> Subject 
         rows={},
         positions=_query_positions(aligned, settings, readout),
         scored=(index,),
+    )
+
+
+def _prepare_uneven(aligned: AlignedExample, uneven: UnevenCorruption, settings: PatchSettings) -> Subject | Skip:
+    """The same where the two versions have other tokens in number: each is read at its own predicting position."""
+    if settings.resolved_site in PLACED:
+        return Skip.UNEQUAL_PLACES
+    match settings.resolved_queries:
+        case "all":
+            within = None
+        case "predicting":
+            within = (uneven.position - 1,)
+        case name:
+            within = _span_positions(aligned, name)
+    matched = match_positions(uneven, settings.direction, settings.unequal_spans, within=within)
+    if matched.is_refused:
+        return Skip.UNEQUAL_SPANS
+    if not matched.sources:
+        return Skip.NOTHING_IN_COMMON
+    index = uneven.position - aligned.prompt_length
+    clean, corrupted = (
+        Readout(positions=(place - 1,), gold=(uneven.gold,), foil=(uneven.foil,), kinds=(aligned.targets[index].kind,))
+        for place in (uneven.position, uneven.corrupted_position)
+    )
+    into_corrupted = settings.direction is Direction.CLEAN_TO_CORRUPTED
+    return Subject(
+        aligned=aligned,
+        ids=uneven.ids if into_corrupted else aligned.ids,
+        donor=aligned.ids if into_corrupted else uneven.ids,
+        readout=corrupted if into_corrupted else clean,
+        donor_readout=clean if into_corrupted else corrupted,
+        rows={},
+        positions=tuple(matched.sources),
+        scored=(index,),
+        matched=matched,
     )
 
 

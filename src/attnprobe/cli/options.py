@@ -91,15 +91,23 @@ Distractors = Annotated[
 Count = Annotated[str | None, count_option(48)]
 
 Intervention = Annotated[
-    str, option(_EDIT, "--intervention", shows="NAME", says="mask, ablate, patch or scale, one head at a time.")
+    str,
+    option(
+        _EDIT,
+        "--intervention",
+        shows="NAME",
+        says="mask, force, ablate, patch, scale or transplant, one head at a time.",
+    ),
 ]
 Keys = Annotated[
-    str,
+    str | None,
     option(
         _EDIT,
         "--keys",
         shows="NAME",
-        says="mask: what may not be attended to: source_word, premise, token_match, or a span of the task.",
+        says="mask, force: what may not be attended to, or must be: source_word, premise, premise_rest (the premise "
+        "without the source word), token_match, or a span of the task.",
+        default="source_word for mask, premise_rest for force",
     ),
 ]
 Queries = Annotated[
@@ -109,37 +117,91 @@ Queries = Annotated[
         "--queries",
         shows="NAME",
         says="At which positions: predicting, all, or a span of the task.",
-        default="predicting for mask, all for the others",
+        default="predicting for mask and force, all for the others",
     ),
 ]
 Heads = Annotated[str, option(_EDIT, "--heads", shows="L2H3,...", says="Which heads, or all.")]
 Strength = Annotated[str, option(_EDIT, "--strength", shows="(0, 1]", says="mask: share of the attention removed.")]
+Mass = Annotated[str, option(_EDIT, "--mass", shows="[0, 1]", says="force: share of the attention that the keys get.")]
+Doses = Annotated[
+    str | None,
+    option(
+        _EDIT,
+        "--doses",
+        shows="0.1,0.5,...",
+        says="force: masses at which a dose curve is measured as well.",
+        default="no curve",
+    ),
+]
+Step = Annotated[
+    str | None,
+    option(
+        _EDIT,
+        "--step",
+        shows="N",
+        says="force: only the rows of this step of the proof, from 0.",
+        default="all; the first with --readout later",
+    ),
+]
 EmptyRow = Annotated[
     str,
     option(
-        _EDIT, "--empty-row", shows="NAME", says="mask: raise, self or zero where a row would be left without keys."
+        _EDIT,
+        "--empty-row",
+        shows="NAME",
+        says="mask, force: raise, self or zero where a row has no keys for a part of its attention.",
     ),
 ]
 AblationKind = Annotated[
     str, option(_EDIT, "--ablation", shows="NAME", says="ablate: zero, mean or resample in place of the output.")
 ]
 SiteName = Annotated[
-    str,
+    str | None,
     option(
         _EDIT,
         "--site",
         shows="NAME",
-        says="patch: z, pattern, q, k or v by head; attn_out, mlp_out or resid by layer.",
+        says="patch: z, pattern, q, k or v by head; attn_out, mlp_out or resid by layer. transplant: pattern or z.",
+        default="z for patch, pattern for transplant",
+    ),
+]
+Donor = Annotated[
+    str | None,
+    option(
+        _EDIT,
+        "--donor",
+        shows="MODEL",
+        says="transplant: the model whose attention is put in, of the same tokenizer, layers, heads and windows.",
+        default="none",
     ),
 ]
 DirectionName = Annotated[
     str, option(_EDIT, "--direction", shows="NAME", says="patch: clean_to_corrupted or corrupted_to_clean.")
 ]
+UnequalSpans = Annotated[
+    str,
+    option(
+        _EDIT,
+        "--unequal-spans",
+        shows="NAME",
+        says="patch: last, mean or refuse, for spans with other tokens in number in the corrupted prompt.",
+    ),
+]
 Factor = Annotated[str, option(_EDIT, "--factor", shows="NUMBER", says="scale: what the output is multiplied by.")]
 
 MetricName = Annotated[
     str,
-    option(_MEASURE, "--metric", shows="NAME", says="gold_logprob, logit_diff, kl, or recovery (patch only)."),
+    option(_MEASURE, "--metric", shows="NAME", says="gold_logprob, logit_diff, kl, or recovery (patch, transplant)."),
+]
+Readout = Annotated[
+    str,
+    option(
+        _MEASURE,
+        "--readout",
+        shows="NAME",
+        says="force: which gold tokens are read: own, those that the forced rows predict, or later, those of the steps "
+        "after the forced one.",
+    ),
 ]
 Control = Annotated[
     str | None,
@@ -147,15 +209,16 @@ Control = Annotated[
         _MEASURE,
         "--control",
         shows="NAME",
-        says="mask: what the effect is compared with: random_keys, distance, mass or none.",
-        default="random_keys for mask",
+        says="What the effect is compared with: random_keys or distance (mask, force), mass (mask), other_head or "
+        "other_example (transplant), or none.",
+        default="random_keys for mask and force; for transplant other_head, for z other_example",
     ),
 ]
 Placebo = Annotated[
     bool,
     typer.Option(
         "--placebo",
-        help="mask: draw the gold keys at random too; whatever is found then is false.",
+        help="mask, force: draw the gold keys at random too; whatever is found then is false.",
         rich_help_panel=_MEASURE,
     ),
 ]

@@ -11,6 +11,7 @@ from attnprobe.causal.result import PatchResult
 from attnprobe.cli.console import progress_bar, quiet_libraries
 from attnprobe.cli.request import PatchRequest
 from attnprobe.cli.saying import for_terminal, given_options, output_console, say_files
+from attnprobe.cli.set_run import run_sets
 from attnprobe.cli.typed import Typed
 from attnprobe.models.load import load_model
 from attnprobe.report.files import SUMMARY, patch_files
@@ -29,19 +30,27 @@ def run_patch(typed: Typed) -> None:
     asked = request.run
     if asked.out is not None:
         check_place(asked.out)
+    if request.sets is not None:
+        run_sets(typed, asked, request.sets, donor=request.donor)
+        return
     prints_json, is_quiet = typed.flag("json"), typed.flag("quiet")
     with quiet_libraries(), progress_bar(portable(asked.model), is_shown=not (prints_json or is_quiet)) as progress:
         task = asked.task()
         model = load_model(asked.model, **asked.loading)
+        donor = None if request.donor is None else load_model(request.donor, **asked.loading)
         names = {"model": portable(asked.model), "task": portable(task.name)}
         try:
-            manifest = patch_manifest(model, task, request.settings, given=given_options(typed), words=typed.words)
+            manifest = patch_manifest(
+                model, task, request.settings, donor=donor, given=given_options(typed), words=typed.words
+            )
             with RunDirectory.claim(asked.out or default_place(manifest), manifest) as directory:
-                result = patch_heads(model, task, request.settings, progress=progress)
+                result = patch_heads(model, task, request.settings, donor=donor, progress=progress)
                 files = patch_files(result, task.examples, manifest, **names)
                 written = directory.finish(files)
         finally:
             model.close()
+            if donor is not None:
+                donor.close()
     if prints_json:
         sys.stdout.write(for_terminal(files[SUMMARY]))
     else:

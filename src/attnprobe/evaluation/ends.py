@@ -31,6 +31,28 @@ class End(StrEnum):
     CONTEXT = "context"
 
 
+class StopTexts:
+    """Finds the texts that end an answer in what was written last.
+
+    Args:
+        tokenizer: turns new tokens into text.
+        stop: texts that end an answer; none end none.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase | None, stop: Sequence[str]) -> None:
+        self._tokenizer = tokenizer
+        self._stop = tuple(stop)
+        self.tail = max((len(text.encode("utf-8")) for text in stop), default=0) + _SPARE_TOKENS
+
+    def ends(self, new: Sequence[int]) -> bool:
+        """Whether a stop text stands in the last of an answer's new tokens."""
+        if not self._stop or self._tokenizer is None:
+            return False
+        tail = list(new[-self.tail :])
+        text = str(self._tokenizer.decode(tail, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+        return any(stop in text for stop in self._stop)
+
+
 class RowEnds(StoppingCriteria):
     """Notes for each row where its answer ended.
 
@@ -53,10 +75,8 @@ class RowEnds(StoppingCriteria):
         rows: int,
         on_progress: Callable[[int], None] | None = None,
     ) -> None:
-        self._tokenizer = tokenizer
         self._eos = eos
-        self._stop = tuple(stop)
-        self._tail = max((len(text.encode("utf-8")) for text in stop), default=0) + _SPARE_TOKENS
+        self._stops = StopTexts(tokenizer, stop)
         self._prompt_width = prompt_width
         self._on_progress = on_progress
         self.found: list[tuple[int, End] | None] = [None] * rows
@@ -68,7 +88,7 @@ class RowEnds(StoppingCriteria):
         """Which rows have ended."""
         new = input_ids.shape[1] - self._prompt_width
         if new > 0:
-            tails = input_ids[:, max(self._prompt_width, input_ids.shape[1] - self._tail) :].tolist()
+            tails = input_ids[:, max(self._prompt_width, input_ids.shape[1] - self._stops.tail) :].tolist()
             before = self._count()
             for row, tail in enumerate(tails):
                 if self.found[row] is None:
@@ -80,10 +100,8 @@ class RowEnds(StoppingCriteria):
     def _look(self, row: int, tail: list[int], new: int) -> None:
         if tail[-1] in self._eos:
             self.found[row] = new, End.EOS
-        elif self._stop:
-            text = str(self._tokenizer.decode(tail, skip_special_tokens=True, clean_up_tokenization_spaces=False))
-            if any(stop in text for stop in self._stop):
-                self.found[row] = new, End.STOP
+        elif self._stops.ends(tail):
+            self.found[row] = new, End.STOP
 
     def _count(self) -> int:
         return sum(end is not None for end in self.found)

@@ -5,6 +5,7 @@ In: the doses of a `VerdictResult` and a theme. Out: a matplotlib `Figure`.
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -24,22 +25,14 @@ ARM_NAMES: Mapping[str, str] = {
 
 def dose_table(doses: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Mean and interval of every arm at every dose: columns arm, dose, value, low, high, n."""
-    rows: list[dict[str, object]] = []
-    for (arm, dose), found in doses.groupby(["arm", "dose"], sort=True):
-        estimate = bootstrap_interval(found["value"].to_numpy(dtype=float), seed)
-        rows.append(
-            {
-                "arm": str(arm),
-                "dose": float(str(dose)),
-                "value": estimate.value,
-                "low": estimate.low,
-                "high": estimate.high,
-                "n": estimate.n,
-            }
-        )
-    table = pd.DataFrame(rows, columns=["arm", "dose", "value", "low", "high", "n"])
-    order = {arm: place for place, arm in enumerate(ARM_NAMES)}
-    return table.sort_values(["arm", "dose"], key=lambda column: column.map(order).fillna(column), ignore_index=True)
+    rows: list[tuple[str, float, float | None, float | None, float | None, int]] = []
+    for arm in ARM_NAMES:
+        of_arm = doses.loc[doses["arm"] == arm]
+        for dose in sorted(set(of_arm["dose"].tolist())):
+            values = of_arm.loc[of_arm["dose"] == dose, "value"].to_numpy(dtype=float)
+            found = bootstrap_interval(values, seed)
+            rows.append((arm, dose, found.value, found.low, found.high, found.n))
+    return pd.DataFrame(rows, columns=["arm", "dose", "value", "low", "high", "n"])
 
 
 def dose_plot(table: pd.DataFrame, *, title: str = "", theme: Theme = LIGHT) -> Figure:
@@ -60,15 +53,17 @@ def dose_plot(table: pd.DataFrame, *, title: str = "", theme: Theme = LIGHT) -> 
         zip(ARM_NAMES, (theme.above[1], theme.control, theme.above[0], theme.ink, theme.below[0]), strict=True)
     )
     marks = dict(zip(ARM_NAMES, "DosP^", strict=True))
-    for arm in ARM_NAMES:
-        rows = table[table["arm"] == arm]
-        if not len(rows):
+    for arm, name in ARM_NAMES.items():
+        rows = table.loc[table["arm"] == arm]
+        if rows.empty:
             continue
-        label = f"{ARM_NAMES[arm]} (n = {int(rows['n'].max())})"
-        axes.plot(rows["dose"], rows["value"], color=colours[arm], marker=marks[arm], markersize=4, lw=1.2, label=label)
-        if rows["low"].notna().all():
-            low, high = rows["low"].astype(float), rows["high"].astype(float)
-            axes.vlines(rows["dose"], low, high, color=colours[arm], lw=1.0, alpha=0.55)
+        dose, value, low, high, n = (
+            rows[column].to_numpy(dtype=float) for column in ("dose", "value", "low", "high", "n")
+        )
+        label = f"{name} (n = {int(n.max())})"
+        axes.plot(dose, value, color=colours[arm], marker=marks[arm], markersize=4, lw=1.2, label=label)
+        if np.isfinite(low).all():
+            axes.vlines(dose, low, high, color=colours[arm], lw=1.0, alpha=0.55)
     axes.set_xlabel("attention mass forced onto the keys", fontsize=LABEL_SIZE, color=theme.ink, family=FONT)
     axes.set_ylabel("change of log p, nats", fontsize=LABEL_SIZE, color=theme.ink, family=FONT)
     axes.set_xticks(sorted(set(table["dose"])))

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from attnprobe.causal.result import PatchResult
 from attnprobe.report.canvas import png_bytes
+from attnprobe.report.dose_curves import dose_curve_plot, dose_frame
 from attnprobe.report.head_map import head_map
 from attnprobe.report.interval_plot import interval_plot
 from attnprobe.report.page import report_page
@@ -32,7 +33,7 @@ def patch_files(
         task: what to call the task.
     """
     title = printable(f"{result.settings.intervention.value} · {model} · {task} · n\u00a0=\u00a0{result.n}")
-    return {
+    files = {
         PAGE: report_page(result, examples, manifest, model=model, task=task),
         "heads.png": png_bytes(head_map(result, title=title)),
         "intervals.png": png_bytes(interval_plot(result, title=title)),
@@ -41,3 +42,8 @@ def patch_files(
         "tokens.parquet": parquet_bytes(result.tokens),
         "controls.parquet": parquet_bytes(result.controls),
     }
+    if result.curve is not None:
+        files["doses.parquet"] = parquet_bytes(dose_frame(result.curve))
+        if len(result.curve.doses) > 1:
+            files["doses.png"] = png_bytes(dose_curve_plot(result, title=title))
+    return files

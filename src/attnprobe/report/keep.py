@@ -32,6 +32,7 @@ def patch_manifest(
     task: Task,
     settings: PatchSettings,
     *,
+    donor: Model | None = None,
     given: Mapping[str, JsonValue] | None = None,
     words: Sequence[str] = (),
 ) -> Manifest:
@@ -41,21 +42,30 @@ def patch_manifest(
         model: that runs.
         task: on which.
         settings: what is done.
+        donor: of a transplant, the model that attention is taken from.
         given: options as they were typed, if any were.
         words: of the command line, without the program's name; empty when called from Python.
     """
     acting = settings_record(settings)
     return Manifest(
         command="patch",
-        configuration={"model": model_record(model), "task": task_record(task), "patch": acting},
+        configuration=configuration_of(model, task, acting, donor),
         arguments_given=given or {},
-        arguments_resolved={**task_arguments(model, task), **acting},
+        arguments_resolved={**task_arguments(model, task, donor), **acting},
         repeat=repeat_command([_PROGRAM, *words]) if words else "",
         rules=rules_record(),
     )
 
 
-def task_arguments(model: Model, task: Task) -> Mapping[str, JsonValue]:
+def configuration_of(
+    model: Model, task: Task, acting: Mapping[str, JsonValue], donor: Model | None
+) -> Mapping[str, JsonValue]:
+    """What a directory of results belongs to: model, task, settings, and the donor of a transplant with its hash."""
+    configuration = {"model": model_record(model), "task": task_record(task), "patch": acting}
+    return configuration if donor is None else {**configuration, "donor": model_record(donor)}
+
+
+def task_arguments(model: Model, task: Task, donor: Model | None = None) -> Mapping[str, JsonValue]:
     """What was chosen of model and task, every option with its value, as the manifest stores it."""
     chosen: dict[str, JsonValue] = {
         name: portable(value) if isinstance(value, str) else value for name, value in task.settings.items()
@@ -67,16 +77,20 @@ def task_arguments(model: Model, task: Task) -> Mapping[str, JsonValue]:
         "dtype": model.provenance.settings.get("dtype"),
         **chosen,
         "n": len(task.examples),
+        **({} if donor is None else {"donor": portable(donor.provenance.name)}),
     }
 
 
-def save_result(result: PatchResult, *, model: Model, task: Task, out: Path | str | None = None) -> Path:
+def save_result(
+    result: PatchResult, *, model: Model, task: Task, donor: Model | None = None, out: Path | str | None = None
+) -> Path:
     """Write what `attnprobe patch` writes: page, figures, summary, rows, manifest.
 
     Args:
         result: of `patch_heads(model, task, settings)`.
         model: that ran.
         task: on which.
+        donor: of a transplant.
         out: the directory; by default one named by the configuration, below the working directory.
 
     Returns:
@@ -85,7 +99,7 @@ def save_result(result: PatchResult, *, model: Model, task: Task, out: Path | st
     Raises:
         RunError: it holds something else, or cannot be written.
     """
-    manifest = patch_manifest(model, task, result.settings)
+    manifest = patch_manifest(model, task, result.settings, donor=donor)
     with RunDirectory.claim(default_place(manifest) if out is None else Path(out), manifest) as directory:
         names = {"model": portable(model.provenance.name), "task": portable(task.name)}
         directory.finish(patch_files(result, task.examples, manifest, **names))

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from attnprobe.causal.controls import MIN_DOSE, ControlKind
 from attnprobe.causal.result import PatchResult, leading
 from attnprobe.causal.rows import HeadResult
+from attnprobe.report.dose_curves import dose_curve_plot, strongest_curve
 from attnprobe.report.finding import ALPHA, MINIMUM, RULES, find_answer, is_large
 from attnprobe.report.head_map import head_map
 from attnprobe.report.html import Picture, page_environment
@@ -69,6 +70,8 @@ def report_page(
         is_large=is_large,
         maps=Picture.of(lambda theme: head_map(result, theme=theme)),
         intervals=Picture.of(lambda theme: interval_plot(result, theme=theme)),
+        curve=strongest_curve(result),
+        doses=Picture.of(lambda theme: dose_curve_plot(result, theme=theme)) if _has_curve(result) else None,
         map_alt=_map_alt(result, ordered),
         examples=shown_examples(examples, result),
         command=printable(manifest.repeat),
@@ -76,6 +79,10 @@ def report_page(
     )
     # a lone surrogate has no UTF-8; in a page it may as well be read as its code
     return text.encode("utf-8", "backslashreplace")
+
+
+def _has_curve(result: PatchResult) -> bool:
+    return result.curve is not None and len(result.curve.doses) > 1
 
 
 def _by_control(result: PatchResult, head: HeadResult) -> tuple[HeadResult, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from attnprobe.causal.controls import ControlKind
-from attnprobe.causal.settings import Ablation, Direction, InterventionKind, Metric, PatchSettings
+from attnprobe.causal.settings import Ablation, Direction, InterventionKind, Metric, PatchSettings, ReadAt
 from attnprobe.plan import Point
 from attnprobe.tasks.example import KeyDefinition
 
@@ -22,6 +22,12 @@ _CONTROLS = {
     ControlKind.DISTANCE: "masking as many equally distant keys",
     ControlKind.MASS: "masking other keys of equal attention mass",
     ControlKind.RANDOM_HEADS: "editing as many random heads",
+    ControlKind.OTHER_EXAMPLE: "that of the donor on another example",
+    ControlKind.OTHER_HEAD: "that of another head of the donor's layer",
+}
+_FORCED_CONTROLS = {
+    ControlKind.RANDOM_KEYS: "forcing as much onto as many random keys",
+    ControlKind.DISTANCE: "forcing as much onto as many equally distant keys",
 }
 _SITES = {
     Point.Z: "one head's output",
@@ -69,19 +75,38 @@ class Phrases:
 
 def phrases_for(settings: PatchSettings) -> Phrases:
     """Find the words for a sweep."""
+    is_force = settings.intervention is InterventionKind.FORCE
     has_heads = settings.intervention is not InterventionKind.PATCH or settings.resolved_site.has_heads
     return Phrases(
         deed=_deed(settings),
-        metric=_METRICS[settings.metric],
+        metric=_metric(settings),
         unit_noun="head" if has_heads else "layer",
         expected=_expected(settings),
-        reference=_CONTROLS.get(settings.resolved_control),
+        reference=(_FORCED_CONTROLS if is_force else _CONTROLS).get(settings.resolved_control),
     )
 
 
 def keys_phrase(keys: str) -> str:
     """What keys are called: by their definition, or as a span of the task."""
     return _KEYS.get(keys, f"the span '{keys}'")
+
+
+def _metric(settings: PatchSettings) -> str:
+    if settings.intervention is InterventionKind.TRANSPLANT and settings.metric is Metric.RECOVERY:
+        return "log p(gold), as a share of the way to the donor's,"
+    later = " of later steps" if settings.readout is ReadAt.LATER else ""
+    return _METRICS[settings.metric] + later
+
+
+def _force_deed(settings: PatchSettings) -> str:
+    keys = keys_phrase(settings.keys)
+    if settings.placebo:
+        keys = f"random keys in the place of {keys}"
+    step = settings.forced_step
+    rows = _where(settings.resolved_queries).replace(" at ", " from ", 1) if step is None else f" in step {step}"
+    # from where the model predicts goes without saying; any other place is news
+    rows = "" if settings.resolved_queries == "predicting" and step is None else rows
+    return f"Forcing {settings.mass:g} of one head's attention{rows} onto {keys}"
 
 
 def _deed(settings: PatchSettings) -> str:
@@ -95,6 +120,10 @@ def _deed(settings: PatchSettings) -> str:
             # from where the model predicts goes without saying; any other place is news
             queries = "" if settings.resolved_queries == "predicting" else where.replace(" at ", " from ", 1)
             return f"Masking{strength} one head's attention{queries} to {keys}"
+        case InterventionKind.FORCE:
+            return _force_deed(settings)
+        case InterventionKind.TRANSPLANT:
+            return f"Putting {_SITES[settings.resolved_site]}{where} from the donor model into the recipient"
         case InterventionKind.ABLATE:
             how = {
                 Ablation.ZERO: "Removing one head's output",
@@ -119,6 +148,11 @@ def _where(queries: str) -> str:
 def _expected(settings: PatchSettings) -> int | None:
     if settings.metric is Metric.KL:
         return 1
+    if settings.intervention is InterventionKind.FORCE:
+        return 1
+    if settings.intervention is InterventionKind.TRANSPLANT:
+        # towards the donor; which of the two models is the better one is not known beforehand
+        return 1 if settings.metric is Metric.RECOVERY else None
     if settings.intervention is InterventionKind.PATCH:
         return 1 if settings.direction is Direction.CLEAN_TO_CORRUPTED else -1
     if settings.intervention is InterventionKind.SCALE and settings.factor > 1:

@@ -13,21 +13,27 @@ from attnprobe.statistics.estimates import Estimate
 
 FORMAT = 1
 _ONLY_FOR = {
-    "keys": InterventionKind.MASK,
-    "strength": InterventionKind.MASK,
-    "empty_row": InterventionKind.MASK,
-    "placebo": InterventionKind.MASK,
-    "ablation": InterventionKind.ABLATE,
-    "site": InterventionKind.PATCH,
-    "direction": InterventionKind.PATCH,
-    "factor": InterventionKind.SCALE,
+    "keys": (InterventionKind.MASK, InterventionKind.FORCE),
+    "strength": (InterventionKind.MASK,),
+    "empty_row": (InterventionKind.MASK, InterventionKind.FORCE),
+    "placebo": (InterventionKind.MASK, InterventionKind.FORCE),
+    "mass": (InterventionKind.FORCE,),
+    "doses": (InterventionKind.FORCE,),
+    "step": (InterventionKind.FORCE,),
+    "readout": (InterventionKind.FORCE,),
+    "ablation": (InterventionKind.ABLATE,),
+    "site": (InterventionKind.PATCH, InterventionKind.TRANSPLANT),
+    "direction": (InterventionKind.PATCH,),
+    "unequal_spans": (InterventionKind.PATCH,),
+    "factor": (InterventionKind.SCALE,),
+    "donor": (InterventionKind.TRANSPLANT,),
 }
-"""Settings that act under one intervention alone; the others act under all."""
+"""Settings that act under some interventions alone; the others act under all."""
 
 
-def only_for(setting: str) -> InterventionKind | None:
-    """The one intervention under which a setting acts; None when it acts under all."""
-    return _ONLY_FOR.get(setting)
+def only_for(setting: str) -> tuple[InterventionKind, ...]:
+    """The interventions under which a setting acts; empty when it acts under all."""
+    return _ONLY_FOR.get(setting, ())
 
 
 def settings_record(settings: PatchSettings) -> Mapping[str, JsonValue]:
@@ -39,9 +45,14 @@ def settings_record(settings: PatchSettings) -> Mapping[str, JsonValue]:
         "heads": "all" if settings.heads is None else [str(head) for head in sorted(set(settings.heads))],
         "strength": settings.strength,
         "empty_row": settings.empty_row.value,
+        "mass": settings.mass,
+        "doses": list(settings.doses),
+        "step": settings.forced_step,
+        "readout": settings.readout.value,
         "ablation": settings.ablation.value,
         "site": settings.resolved_site.value,
         "direction": settings.direction.value,
+        "unequal_spans": settings.unequal_spans.value,
         "factor": settings.factor,
         "metric": settings.metric.value,
         "control": settings.resolved_control.value,
@@ -50,7 +61,9 @@ def settings_record(settings: PatchSettings) -> Mapping[str, JsonValue]:
         "sweep": settings.sweep.value,
         "batch_size": settings.batch_size,
     }
-    return {name: value for name, value in record.items() if only_for(name) in (None, settings.intervention)}
+    return {
+        name: value for name, value in record.items() if settings.intervention in (only_for(name) or InterventionKind)
+    }
 
 
 def summary_record(result: PatchResult, *, model: str, task: str) -> Mapping[str, JsonValue]:
@@ -80,6 +93,7 @@ def summary_record(result: PatchResult, *, model: str, task: str) -> Mapping[str
         "by_control": {
             kind.value: [plain(head.as_record()) for head in heads] for kind, heads in result.by_control.items()
         },
+        "doses": [] if result.curve is None else [plain(row.as_record()) for row in result.curve.rows()],
         "by_kind": {kind: estimate_record(estimate) for kind, estimate in result.by_kind.items()},
         "counts": dict(result.counts),
         "settings": settings_record(result.settings),

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from attnprobe.causal.result import PatchResult, leading
 from attnprobe.causal.rows import HeadResult
+from attnprobe.report.dose_curves import dose_curve_table, strongest_curve
 from attnprobe.report.finding import Verdict, find_answer, is_large
 from attnprobe.report.numbers import decimals_for, interval, number, q_value, with_interval
 from attnprobe.report.phrases import phrases_for
@@ -53,6 +54,11 @@ def head_table(result: PatchResult, *, model: str, task: str, rows: int = ROWS_S
     hidden = len(result.heads) - len(shown)
     if hidden:
         parts.append(Text(f"{hidden} weaker {noun}s are in summary.json", style="dim"))
+    curve = strongest_curve(result)
+    if curve:
+        had = number(curve[0].clean_mass, 2)
+        title = f"\n{curve[0].head} by mass; its keys have {had} unedited. Foil: the same mass on the foil's keys"
+        parts += [Text(title, style="bold"), dose_curve_table(curve)]
     return Group(*parts)
 
 

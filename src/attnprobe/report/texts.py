@@ -12,7 +12,7 @@ from itertools import pairwise
 import pandas as pd
 
 from attnprobe.causal.result import PatchResult
-from attnprobe.causal.settings import InterventionKind, Metric, PatchSettings
+from attnprobe.causal.settings import Metric, PatchSettings
 from attnprobe.tasks.example import Example, GoldWord, KeyDefinition, Span, WordKind
 
 KEY, FOCUS, SOURCE = "key", "focus", "source"
@@ -121,7 +121,7 @@ def _measured_words(result: PatchResult, example_id: str) -> Mapping[int, _Word]
 
 def _focus(example: Example, words: Mapping[int, _Word], settings: PatchSettings) -> GoldWord | None:
     """The last scored word that has a key within the prompt: late steps are where reasoning has something to carry."""
-    if settings.intervention is not InterventionKind.MASK:
+    if not settings.intervention.has_keys:
         return None
     found = None
     for index, word in enumerate(example.words):
@@ -135,11 +135,25 @@ def _focus(example: Example, words: Mapping[int, _Word], settings: PatchSettings
 def _sources(word: GoldWord, keys: str) -> tuple[Span, ...] | None:
     if keys == KeyDefinition.SOURCE_WORD:
         return word.source_word
-    return word.premise if keys in (KeyDefinition.PREMISE, KeyDefinition.PREMISE_REST) else None
+    if keys == KeyDefinition.PREMISE_REST and word.premise is not None and word.source_word is not None:
+        return tuple(span for whole in word.premise for span in _without(whole, word.source_word))
+    return word.premise if keys == KeyDefinition.PREMISE else None
+
+
+def _without(whole: Span, parts: Iterable[Span]) -> Iterable[Span]:
+    """What is left of a span once others are cut out of it."""
+    start = whole.start
+    for part in sorted(parts):
+        if whole.start <= part.start < whole.end:
+            if start < part.start:
+                yield Span(start, part.start)
+            start = part.end
+    if start < whole.end:
+        yield Span(start, whole.end)
 
 
 def _keys(example: Example, words: Mapping[int, _Word], settings: PatchSettings) -> list[Span]:
-    if settings.intervention is not InterventionKind.MASK:
+    if not settings.intervention.has_keys:
         return []
     if settings.keys in example.spans:
         return list(example.spans[settings.keys])

@@ -3,6 +3,8 @@
 In: a `VerdictResult` and a theme. Out: a matplotlib `Figure`.
 """
 
+from collections.abc import Mapping
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
@@ -18,10 +20,10 @@ _WIDTH_IN = 3.2
 _ROW_IN = 0.3
 _TICKS = (-50, -10, -3, -1, 0, 1, 3, 10, 50)
 _LIMIT = 60.0
-_SHORT = {
+SHORT_NAMES: Mapping[str, str] = {
     "score": "score",
-    "wrong_token": "score − wrong token",
-    "position": "score − position",
+    "wrong_token": "− wrong token",
+    "position": "− position",
     "gold/random_keys": "log p(gold)",
     "proofs/random_keys": "proofs",
     "forced_word/random_keys": "forced word",
@@ -40,7 +42,7 @@ def verdict_plot(result: VerdictResult, *, title: str = "", theme: Theme = LIGHT
     rows: list[tuple[str, Contrast | None]] = []
     for test in result.tests:
         label = test.question.value
-        rows += [(f"{label}: {_name(contrast)}", contrast) for contrast in test.deciding] or [(label, None)]
+        rows += [(f"{label}: {short_name(contrast)}", contrast) for contrast in test.deciding] or [(label, None)]
     lines = title_lines(title, _WIDTH_IN + 3.6)
     frame = Frame(
         width=_WIDTH_IN,
@@ -70,8 +72,9 @@ def verdict_plot(result: VerdictResult, *, title: str = "", theme: Theme = LIGHT
     return figure
 
 
-def _name(contrast: Contrast) -> str:
-    return _SHORT.get(contrast.asked.name, contrast.asked.name)
+def short_name(contrast: Contrast) -> str:
+    """What a contrast is called where there is little room."""
+    return SHORT_NAMES.get(contrast.asked.name, contrast.asked.name)
 
 
 def _draw(axes: Axes, row: int, contrast: Contrast | None, theme: Theme) -> None:

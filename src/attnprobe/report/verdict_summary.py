@@ -94,7 +94,7 @@ def _contrast(contrast: Contrast) -> Mapping[str, JsonValue]:
         "unit": asked.unit,
         "minimum": asked.minimum,
         "direction": asked.direction,
-        "effect": contrast.effect,
+        "effect": estimate_record(contrast.effect),
         "control_effect": contrast.control,
         "difference": estimate_record(contrast.difference),
         "p": contrast.p,

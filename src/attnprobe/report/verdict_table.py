@@ -10,8 +10,9 @@ from rich.text import Text
 from attnprobe.evaluation.association.result import Verdict
 from attnprobe.evaluation.verdict.contrasts import Contrast
 from attnprobe.evaluation.verdict.result import VerdictResult
-from attnprobe.report.numbers import interval, number, q_value
-from attnprobe.report.verdict_words import QUESTION, headline, minimum_text, untested
+from attnprobe.report.numbers import interval, number
+from attnprobe.report.verdict_plot import short_name
+from attnprobe.report.verdict_words import QUESTION, headline, untested
 
 STYLES = {
     Verdict.SUPPORTED: "bold green",
@@ -22,12 +23,12 @@ _DECIMALS = 3
 
 
 def verdict_table(result: VerdictResult, *, model: str, task: str) -> Group:
-    """Lay out the contrasts that decide, test by test, within 100 columns."""
+    """Lay out the contrasts that decide, test by test, within 80 columns."""
     table = Table(box=None, pad_edge=False)
     table.add_column("Test", no_wrap=True)
     table.add_column("Verdict", no_wrap=True)
-    table.add_column("Rests on")
-    for name in ("n", "Difference", "95% interval", "Minimum", "p"):
+    table.add_column("Rests on", no_wrap=True)
+    for name in ("n", "Difference", "95% interval"):
         table.add_column(name, justify="right", no_wrap=True)
     for test in result.tests:
         opening = (Text(test.question.value), Text(test.verdict.value, style=STYLES[test.verdict]))
@@ -49,10 +50,8 @@ def verdict_text(result: VerdictResult) -> Text:
 def _cells(contrast: Contrast) -> tuple[str, ...]:
     found = contrast.difference
     return (
-        contrast.asked.name.split("/")[0].replace("_", " ").replace("gold", "log p(gold)"),
+        short_name(contrast),
         str(contrast.n),
         number(found.value, _DECIMALS),
         interval(found.low, found.high, _DECIMALS),
-        minimum_text(contrast),
-        q_value(contrast.p),
     )

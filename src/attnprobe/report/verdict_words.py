@@ -10,7 +10,7 @@ from attnprobe.evaluation.verdict.contrasts import Contrast
 from attnprobe.evaluation.verdict.result import TestResult, VerdictResult
 from attnprobe.evaluation.verdict.rules import Headline, Question
 from attnprobe.evaluation.verdict.settings import HeadChoice
-from attnprobe.report.numbers import MISSING, counted, decimals_for, number, with_interval
+from attnprobe.report.numbers import MISSING, counted, decimals_for, with_interval
 
 QUESTION = "Does attention to the gold source keys cause right proofs?"
 
@@ -29,7 +29,7 @@ _HEADLINES: Mapping[Headline, str] = {
     Headline.OPEN: "Undetermined. By the rules none of the causal tests says yes or no.",
 }
 
-_MINIMUM_UNITS = {"nats": " nats", "share of proofs": "", "share of the gap": "", "AUROC": ""}
+_MINIMUM_UNITS = {"nats": " nats", "share of proofs": "", "share of the gap": "", "AUROC beyond .5": ""}
 
 
 def headline(result: VerdictResult) -> str:
@@ -95,8 +95,8 @@ def facts(result: VerdictResult) -> Sequence[tuple[str, str]]:
     right: list[tuple[str, str]] = []
     if len(result.proofs):
         for arm, rows in result.proofs.groupby("arm", sort=False):
-            share = number(float(rows["correct"].mean()))
-            right.append((f"right proofs, {_arm(str(arm))}", f"{share} of {len(rows)}"))
+            n_right = int(rows["correct"].to_numpy(dtype=bool).sum())
+            right.append((f"right proofs, {_arm(str(arm))}", f"{n_right} of {len(rows)}"))
     return (
         ("examples that chose heads", str(result.counts["examples_selecting"])),
         ("examples tested", str(result.counts["examples_measured"])),

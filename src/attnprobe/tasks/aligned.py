@@ -69,6 +69,42 @@ class AlignedCorruption:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """The same part of a clean and of a corrupted text, token positions in each, both ascending, none empty.
+
+    Attributes:
+        name: of the named span that it is a piece of, or `gold`, `predicting`, `special`.
+        clean: in the clean text.
+        corrupted: in the corrupted text.
+    """
+
+    name: str
+    clean: tuple[int, ...]
+    corrupted: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnevenCorruption:
+    """The corrupted run of an example whose tokens do not line up with the clean ones: known are parts that do.
+
+    Attributes:
+        ids: token ids of the corrupted text.
+        position: the first position, within the gold, at which clean and corrupted differ, in the clean text.
+        corrupted_position: the same place in the corrupted text.
+        gold: id of the clean token there.
+        foil: id of the corrupted token there.
+        stretches: what is the same part in both, no token in two of them; `predicting` and `gold` come first.
+    """
+
+    ids: tuple[int, ...]
+    position: int
+    corrupted_position: int
+    gold: int
+    foil: int
+    stretches: tuple[Stretch, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlignedExample:
     """One example under one tokenizer.
 
@@ -80,6 +116,7 @@ class AlignedExample:
         targets: one for each gold token, in order.
         spans: token positions of each named span.
         corruption: the first corruption whose pieces line up, or None.
+        uneven: where none lines up, the first whose gold parts from the clean one at the target word, or None.
     """
 
     example: Example
@@ -89,3 +126,4 @@ class AlignedExample:
     targets: tuple[Target, ...]
     spans: Mapping[str, tuple[int, ...]]
     corruption: AlignedCorruption | None = None
+    uneven: UnevenCorruption | None = None

@@ -24,6 +24,7 @@ from attnprobe.tasks.example import Example, GoldWord, KeyDefinition, Span, Word
 from attnprobe.tasks.foil_keys import SaidBefore
 from attnprobe.tasks.swaps import FoundFoil, first_lined_up, foil_token
 from attnprobe.tasks.tokens import TextTokenizer, TokenizedText, tokenize
+from attnprobe.tasks.uneven import first_uneven
 
 
 def align(example: Example, tokenizer: TextTokenizer) -> AlignedExample:
@@ -34,7 +35,8 @@ def align(example: Example, tokenizer: TextTokenizer) -> AlignedExample:
         tokenizer: a transformers tokenizer, fast or (where its decoding gives the text back) slow.
 
     Returns:
-        The example in token positions; `corruption` is the first that lines up, or None.
+        The example in token positions; `corruption` is the first that lines up, or None; then `uneven` is the first
+        of which at least the answer is comparable, or None.
 
     Raises:
         AlignmentError: a token straddles prompt and gold; a word or a named span has no token; a gold token
@@ -52,6 +54,7 @@ def align(example: Example, tokenizer: TextTokenizer) -> AlignedExample:
         found = foil_token(example, tokens, word, pieces, tokenizer)
         if found is not None:
             foils[found.position] = found
+    corruption = first_lined_up(example, tokens, first, piece_of, tokenizer)
     return AlignedExample(
         example=example,
         ids=tokens.ids,
@@ -61,7 +64,8 @@ def align(example: Example, tokenizer: TextTokenizer) -> AlignedExample:
         spans=MappingProxyType(
             {name: _covered(example, tokens, spans, f"span {name!r}") for name, spans in example.spans.items()}
         ),
-        corruption=first_lined_up(example, tokens, first, piece_of, tokenizer),
+        corruption=corruption,
+        uneven=None if corruption else first_uneven(example, tokens, first, piece_of, tokenizer),
     )
 
 

@@ -90,12 +90,15 @@ class Corruption:
         foil: the word that is right in the corrupted text.
         prompt: the corrupted prompt.
         gold: the corrupted gold chain of thought, equal to the clean one before the target word.
+        spans: the example's named spans where they stand in the corrupted prompt, as many stretches of each; None where
+            that is not known.
     """
 
     word: int
     foil: str
     prompt: str
     gold: str
+    spans: Mapping[str, tuple[Span, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +152,15 @@ class Example:
                     f"example {self.id!r}: gold word [{word.span.start}, {word.span.end}) ends outside the "
                     f"gold of {len(self.gold)} characters."
                 )
+
+        for corruption in self.corruptions:
+            for name, spans in (corruption.spans or {}).items():
+                n_own, end = len(self.spans.get(name, ())), max((span.end for span in spans), default=0)
+                if len(spans) != n_own or end > len(corruption.prompt):
+                    raise TaskError(
+                        f"example {self.id!r}: span {name!r} of a corrupted prompt of {len(corruption.prompt)} "
+                        f"characters has {len(spans)} stretches up to {end}; expected {n_own}, as in the clean text."
+                    )
 
     @property
     def text(self) -> str:

@@ -12,7 +12,10 @@ other names are let be, unless they look like a misspelled one.
 - `gold` begins with the white space that joins it to the prompt.
 - `foil`: another gold, in whole, that would be wrong here. Where it and the gold first differ, word by word, is where
   the two are compared. White space at its start does not matter.
-- `corrupted` (with `foil`): a prompt for which `foil` is right. It is used where it has as many tokens as the prompt.
+- `corrupted` (with `foil`): a prompt for which `foil` is right. Where it has other tokens in number, what is the same
+  in both is told by their spans.
+- `corrupted_spans` (with `corrupted`): where each of `spans` stands in `corrupted`, as many stretches of each. Without
+  it they are looked for by counting words, if both prompts have as many.
 - `spans`: named stretches of the prompt.
 - `sources`: for stretches of the gold (offsets in the gold), what they come from: offsets in the prompt, or, counted on
   from its end, in the gold before that stretch. They are the keys under `source_word` and under `premise` alike: the
@@ -31,7 +34,7 @@ from attnprobe.tasks.fields import Fields, items, parsed, span
 from attnprobe.tasks.files import lines_of, task_from_file
 from attnprobe.tasks.segments import segments
 
-FIELDS = ("id", "prompt", "gold", "foil", "corrupted", "spans", "sources")
+FIELDS = ("id", "prompt", "gold", "foil", "corrupted", "corrupted_spans", "spans", "sources")
 
 
 def jsonl_task(path: Path | str, *, n: int | None = None) -> CollectedTask:
@@ -76,17 +79,23 @@ def _example(fields: Fields) -> Example:
         index, foil_word, foil = _foil(fields, gold, words)
         words = (*words[:index], replace(words[index], foils=(foil_word,)), *words[index + 1 :])
         if "corrupted" in fields.values:
-            corruptions = (Corruption(word=index, foil=foil_word, prompt=fields.text("corrupted"), gold=foil),)
+            corrupted = fields.text("corrupted")
+            spans = _corrupted_spans(fields, prompt, corrupted)
+            corruptions = (Corruption(word=index, foil=foil_word, prompt=corrupted, gold=foil, spans=spans),)
     elif "corrupted" in fields.values:
         raise TaskError(
             f"{fields.place}: field 'corrupted' needs 'foil', the gold that is right for the corrupted prompt; add it."
+        )
+    if "corrupted_spans" in fields.values and "corrupted" not in fields.values:
+        raise TaskError(
+            f"{fields.place}: field 'corrupted_spans' needs 'corrupted', the prompt that it counts in; add it."
         )
     return Example(
         id=example_id,
         prompt=prompt,
         gold=gold,
         words=words if "foil" in fields.values or "sources" in fields.values else (),
-        spans=_spans(fields, prompt),
+        spans=_spans(fields, "spans", prompt),
         corruptions=corruptions,
     )
 
@@ -147,17 +156,33 @@ def _foil(fields: Fields, gold: str, words: tuple[GoldWord, ...]) -> tuple[int, 
     return index, other[parted], foil
 
 
-def _spans(fields: Fields, prompt: str) -> dict[str, tuple[Span, ...]]:
-    if "spans" not in fields.values:
+def _corrupted_spans(fields: Fields, prompt: str, corrupted: str) -> dict[str, tuple[Span, ...]] | None:
+    if "corrupted_spans" not in fields.values:
+        return None
+    own, found = (
+        _spans(fields, "spans", prompt),
+        _spans(fields, "corrupted_spans", corrupted, within="the corrupted prompt"),
+    )
+    for name, spans in found.items():
+        if len(own.get(name, ())) != len(spans):
+            raise TaskError(
+                f"{fields.place}: corrupted_spans.{name} has {len(spans)} stretches and spans.{name} "
+                f"{len(own.get(name, ()))}; expected as many, in the same order."
+            )
+    return found
+
+
+def _spans(fields: Fields, field: str, prompt: str, *, within: str = "the prompt") -> dict[str, tuple[Span, ...]]:
+    if field not in fields.values:
         return {}
-    named = Fields.of(fields.value("spans"), f"{fields.place}: field 'spans'")
+    named = Fields.of(fields.value(field), f"{fields.place}: field '{field}'")
     for name in named.values:
         if name in tuple(KeyDefinition) or not name:
             raise TaskError(f"{named.place}: {name!r} names a key definition; give the span another.")
     return {
         name: tuple(
-            span(each, f"{fields.place}: spans.{name}[{index}]", end=len(prompt), within="the prompt")
-            for index, each in enumerate(items(value, f"{fields.place}: spans.{name}"))
+            span(each, f"{fields.place}: {field}.{name}[{index}]", end=len(prompt), within=within)
+            for index, each in enumerate(items(value, f"{fields.place}: {field}.{name}"))
         )
         for name, value in named.values.items()
     }

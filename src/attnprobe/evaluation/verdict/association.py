@@ -64,8 +64,8 @@ def associate_heads(
         )
     except TaskError as error:
         return f"association: {error}"
-    chosen = {str(head) for head in heads}
-    rows = scored.rows[scored.rows["head"].isin(chosen)].reset_index(drop=True)
+    is_chosen = scored.rows["head"].isin([str(head) for head in heads])
+    rows = scored.rows.loc[is_chosen].reset_index(drop=True)
     return associate(
         rows,
         answers,
@@ -81,7 +81,7 @@ def association_contrasts(found: AssociationResult, settings: VerdictSettings) -
         name=SCORE,
         edit="attention mass on the gold keys",
         control="chance",
-        unit="AUROC",
+        unit="AUROC beyond .5",
         minimum=settings.minimum.auroc - _CHANCE,
         direction=1,
         decides=True,
@@ -101,7 +101,7 @@ def _of(asked: Asked, contrast: ScoreContrast) -> Contrast:
         nothing = Estimate(value=None, low=None, high=None, n=0)
         return Contrast(
             asked=asked,
-            effect=None,
+            effect=nothing,
             control=None,
             difference=nothing,
             p=None,
@@ -110,11 +110,12 @@ def _of(asked: Asked, contrast: ScoreContrast) -> Contrast:
             reason=within.reason,
         )
     low, high = (None if end is None else end - _CHANCE for end in (within.low, within.high))
+    beyond = Estimate(value=within.auroc - _CHANCE, low=low, high=high, n=n)
     return Contrast(
         asked=asked,
-        effect=within.auroc,
-        control=_CHANCE,
-        difference=Estimate(value=within.auroc - _CHANCE, low=low, high=high, n=n),
+        effect=beyond,
+        control=0.0,
+        difference=beyond,
         p=within.p,
         verdict=_verdict(low, high, within.auroc - _CHANCE, asked.minimum),
         n_unmatched=within.n_left_out,

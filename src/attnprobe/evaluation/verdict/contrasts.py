@@ -46,17 +46,18 @@ class Contrast:
 
     Attributes:
         asked: what it is about.
-        effect: of the edit, mean over the examples compared; a share where the unit is `share of proofs`.
+        effect: of the edit against the unedited run, mean over the examples compared, with its 95% interval; for AUROC
+            what it exceeds .5 by.
         control: of the control, over the same examples.
-        difference: effect less control, with its 95% interval; for AUROC, what it exceeds .5 by.
-        p: two-sided.
+        difference: effect less control, with its 95% interval.
+        p: two-sided, of the difference.
         verdict: by the rules, of this contrast alone.
         n_unmatched: examples left out because there was nothing to compare.
         reason: why something is None.
     """
 
     asked: Asked
-    effect: float | None
+    effect: Estimate
     control: float | None
     difference: Estimate
     p: float | None
@@ -97,15 +98,15 @@ def contrast_of(
     if n == 0:
         return _nothing(asked, len(edit), reason or "no example has anything to compare")
     samples = edit[matched] - control[matched]
-    difference = bootstrap_interval(samples, seed)
+    effect, difference = bootstrap_interval(edit[matched], seed), bootstrap_interval(samples, seed)
     (p,) = sign_flip_p(samples[:, None], seed)
     return Contrast(
         asked=asked,
-        effect=float(edit[matched].mean()),
+        effect=effect,
         control=float(control[matched].mean()),
         difference=difference,
         p=p,
-        verdict=verdict_on(difference, p, minimum=asked.minimum, direction=asked.direction),
+        verdict=verdict_on(effect, difference, p, minimum=asked.minimum, direction=asked.direction),
         n_unmatched=len(edit) - n,
         reason=_too_few(n, reason),
     )
@@ -115,6 +116,7 @@ def share_contrast(
     asked: Asked,
     edit: Bool[np.ndarray, " example"],
     control: Bool[np.ndarray, " example"],
+    unedited: Bool[np.ndarray, " example"],
     *,
     n_unmatched: int = 0,
     reason: str | None = None,
@@ -125,6 +127,7 @@ def share_contrast(
         asked: what it is about.
         edit: whether each example is right under the edit.
         control: whether it is under the control, in the same order.
+        unedited: whether it is without either.
         n_unmatched: examples that could not be compared.
         reason: why there are so few examples, if that is known.
 
@@ -134,27 +137,32 @@ def share_contrast(
     n = len(edit)
     if n == 0:
         return _nothing(asked, n_unmatched, reason or "no example has anything to compare")
-    low, high = paired_share_difference(edit, control)
-    difference = Estimate(value=float(edit.mean() - control.mean()), low=low, high=high, n=n)
+    effect, difference = _change(edit, unedited), _change(edit, control)
     p = mcnemar_exact(control, edit).p
     return Contrast(
         asked=asked,
-        effect=float(edit.mean()),
-        control=float(control.mean()),
+        effect=effect,
+        control=float(control.mean() - unedited.mean()),
         difference=difference,
         p=p,
-        verdict=verdict_on(difference, p, minimum=asked.minimum, direction=asked.direction),
+        verdict=verdict_on(effect, difference, p, minimum=asked.minimum, direction=asked.direction),
         n_unmatched=n_unmatched,
         reason=_too_few(n, reason),
     )
 
 
+def _change(after: Bool[np.ndarray, " example"], before: Bool[np.ndarray, " example"]) -> Estimate:
+    low, high = paired_share_difference(after, before)
+    return Estimate(value=float(after.mean() - before.mean()), low=low, high=high, n=len(after))
+
+
 def _nothing(asked: Asked, n_unmatched: int, reason: str) -> Contrast:
+    nothing = Estimate(value=None, low=None, high=None, n=0)
     return Contrast(
         asked=asked,
-        effect=None,
+        effect=nothing,
         control=None,
-        difference=Estimate(value=None, low=None, high=None, n=0),
+        difference=nothing,
         p=None,
         verdict=Verdict.UNDETERMINED,
         n_unmatched=n_unmatched,

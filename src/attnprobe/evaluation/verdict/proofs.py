@@ -149,7 +149,7 @@ def broken_contrasts(right: Mapping[str, Mapping[str, bool]], settings: VerdictS
     reason = f"{len(to_break)} of {len(right[CLEAN])} proofs are right unedited"
     pairs = ((usual, "mask_random_keys"), (distance, "mask_distance"))
     return tuple(
-        _compared(asked, right.get("mask_gold", {}), right.get(control, {}), to_break, reason)
+        _compared(asked, right.get("mask_gold", {}), right.get(control, {}), right[CLEAN], to_break, reason)
         for asked, control in pairs
     )
 
@@ -170,7 +170,7 @@ def mended_contrasts(right: Mapping[str, Mapping[str, bool]], settings: VerdictS
     gold = right.get("force_gold", {})
     reason = f"{len(gold)} proofs have a wrong word to force"
     return tuple(
-        _compared(one, gold, right.get(control, {}), list(gold), reason)
+        _compared(one, gold, right.get(control, {}), right.get("force_none", {}), list(gold), reason)
         for one, control in ((asked, "force_random_keys"), (unforced, "force_none"))
     )
 
@@ -179,6 +179,7 @@ def _compared(
     asked: Asked,
     edit: Mapping[str, bool],
     control: Mapping[str, bool],
+    unedited: Mapping[str, bool],
     examples: Sequence[str],
     reason: str,
 ) -> Contrast:
@@ -187,4 +188,11 @@ def _compared(
     def column(right: Mapping[str, bool]) -> Bool[np.ndarray, " example"]:
         return np.array([right[example] for example in both], dtype=bool)
 
-    return share_contrast(asked, column(edit), column(control), n_unmatched=len(examples) - len(both), reason=reason)
+    return share_contrast(
+        asked,
+        column(edit),
+        column(control),
+        column(unedited),
+        n_unmatched=len(examples) - len(both),
+        reason=reason,
+    )

@@ -15,6 +15,8 @@ from attnprobe.evaluation.verdict.rules import Headline, Question
 from attnprobe.evaluation.verdict.selection import Heads
 from attnprobe.evaluation.verdict.settings import VerdictSettings
 
+_NUMBERS = ("effect", "effect_low", "effect_high", "control_effect", "difference", "low", "high", "p")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestResult:
@@ -97,7 +99,9 @@ class VerdictResult:
                     "minimum": contrast.asked.minimum,
                     "n": contrast.n,
                     "n_unmatched": contrast.n_unmatched,
-                    "effect": contrast.effect,
+                    "effect": contrast.effect.value,
+                    "effect_low": contrast.effect.low,
+                    "effect_high": contrast.effect.high,
                     "control_effect": contrast.control,
                     "difference": contrast.difference.value,
                     "low": contrast.difference.low,
@@ -109,4 +113,4 @@ class VerdictResult:
                 for test in self.tests
                 for contrast in test.contrasts
             ]
-        ).astype(dict.fromkeys(("effect", "control_effect", "difference", "low", "high", "p"), "float64"))
+        ).astype(dict.fromkeys(_NUMBERS, "float64"))

@@ -54,10 +54,13 @@ RULES: Mapping[str, str] = {
         "shown, and decides nothing unless it was chosen"
     ),
     "supported": (
-        "the 95% interval of the difference excludes 0 in the predicted direction, its p is below .05, and its size is "
-        "at least the minimum"
+        "the 95% intervals of the effect and of its difference from the control exclude 0 in the predicted direction, "
+        "p of the difference is below .05, and the difference is at least the minimum"
     ),
-    "contradicted": "the interval lies within the minimum on either side of 0, or excludes 0 against the prediction",
+    "contradicted": (
+        "the interval of the effect or of the difference lies within the minimum on either side of 0, or excludes 0 "
+        "against the prediction"
+    ),
     "undetermined": f"neither, or fewer than {MIN_EXAMPLES} examples",
     "association": (
         "AUROC of the chosen heads' score within strata, by score and beyond the nulls wrong_token and position, as in "
@@ -116,27 +119,39 @@ def rules_record(settings: VerdictSettings) -> dict[str, object]:
     }
 
 
-def verdict_on(difference: Estimate, p: float | None, *, minimum: float, direction: int) -> Verdict:
+def verdict_on(effect: Estimate, difference: Estimate, p: float | None, *, minimum: float, direction: int) -> Verdict:
     """The verdict on one contrast.
 
+    An edit that does nothing has shown nothing, however much its control does: a control may help where the edit does
+    not harm. So both the effect and its difference from the control must go the predicted way.
+
     Args:
-        difference: edit less control, with its 95% interval.
+        effect: edit less unedited, with its 95% interval.
+        difference: edit less control, likewise.
         p: two-sided, of the difference.
         minimum: smallest size that counts, above 0.
         direction: 1 where the prediction is a rise, -1 where it is a fall.
     """
     assert minimum > 0
     assert direction in (1, -1)
-    value, low, high = difference.value, difference.low, difference.high
-    if difference.n < MIN_EXAMPLES or value is None or low is None or high is None:
+    parts = [_ends(found, direction) for found in (effect, difference)]
+    known = [ends for ends in parts if ends is not None]
+    if difference.n < MIN_EXAMPLES or len(known) < 2:
         return Verdict.UNDETERMINED
-    if direction < 0:
-        value, low, high = -value, -high, -low
-    if low > 0 and value >= minimum and p is not None and p < ALPHA:
-        return Verdict.SUPPORTED
-    if (-minimum < low and high < minimum) or high < 0:
+    if any((-minimum < low and high < minimum) or high < 0 for low, _, high in known):
         return Verdict.CONTRADICTED
-    return Verdict.UNDETERMINED
+    is_clear = all(low > 0 for low, _, _ in known) and p is not None and p < ALPHA
+    is_large = known[1][1] >= minimum
+    return Verdict.SUPPORTED if is_clear and is_large else Verdict.UNDETERMINED
+
+
+def _ends(found: Estimate, direction: int) -> tuple[float, float, float] | None:
+    """Low, value and high, turned so that the prediction is a rise."""
+    if found.value is None or found.low is None or found.high is None:
+        return None
+    if direction > 0:
+        return found.low, found.value, found.high
+    return -found.high, -found.value, -found.low
 
 
 def both(parts: Sequence[Verdict]) -> Verdict:

@@ -36,8 +36,8 @@ def why_not_cached(model: Model, *, shortest: int, longest: int) -> str | None:
     turn = model.dims.turns_at
     if turn is not None and shortest <= turn < longest:
         return (
-            f"beyond {turn} tokens the model embeds every position otherwise, so that the keys of a prompt of {shortest} "
-            f"tokens, once kept, would not be those of a sequence that grows past it (up to {longest})"
+            f"beyond {turn} tokens the model embeds every position otherwise, so that keys kept of {shortest} tokens "
+            f"would not be those of a sequence that grows past it (up to {longest})"
         )
     return model.why_not_cached()
 
