@@ -47,9 +47,9 @@ def scatter_plot(result: AttributionResult, *, title: str = "", theme: Theme = L
     _points(axes, score[is_drawn], exact[is_drawn], theme.above[1], theme)
     # names of dots in a heap at 0 would only hide each other
     largest = np.argsort(-np.abs(exact), kind="stable")[:_NAMED] if names else ()
-    for place in (place for place in largest if _is_far(exact[place], reach)):
+    for place in (int(place) for place in largest if _is_far(float(exact[place]), reach)):
         axes.annotate(
-            names[int(place)],
+            names[place],
             (score[place], exact[place]),
             xytext=(4, 3),
             textcoords="offset points",
