@@ -8,6 +8,8 @@ from attnprobe.plan import HeadId
 
 HEAD = HeadId(layer=1, head=2)
 
+pytestmark = pytest.mark.usefixtures("without_shape_checks")
+
 
 def test_heads_that_are_named_are_given_sorted_and_select_nothing() -> None:
     settings = VerdictSettings(heads=(HEAD, HeadId(layer=0, head=1), HEAD))
