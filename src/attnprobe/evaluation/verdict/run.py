@@ -150,9 +150,11 @@ def _prepared(
     aligned: Sequence[AlignedExample], settings: VerdictSettings
 ) -> tuple[tuple[Subject, ...], Counter[Skip]]:
     found = [prepare(one, settings.masking) for one in aligned]
+    # a span may lie behind every gold token: then there is nothing to mask
+    kept = [Skip.NO_SCORED_TOKENS if isinstance(one, Subject) and not one.rows else one for one in found]
     return (
-        tuple(one for one in found if isinstance(one, Subject)),
-        Counter(one for one in found if isinstance(one, Skip)),
+        tuple(one for one in kept if isinstance(one, Subject)),
+        Counter(one for one in kept if isinstance(one, Skip)),
     )
 
 
