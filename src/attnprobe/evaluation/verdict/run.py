@@ -5,7 +5,7 @@ that chooses them sees the other half, on which everything is tested.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -103,15 +103,22 @@ def verdict(
             "examples_selecting": len(halves.selecting),
             "examples_testing": len(tested),
             "examples_measured": len(testing),
-            **{f"examples_{reason.value}": count for reason, count in sorted(skipped.items())},
-            **{f"repair_{reason.value}": count for reason, count in sorted(observed.without_repair.items())},
-            **{f"patch_{reason.value}": count for reason, count in sorted(observed.without_patch.items())},
+            **_by_reason(skipped, observed),
         },
         association=None if isinstance(association, str) else association,
         rows=rows_frame(observed.masked, observed.forced, observed.patched),
         doses=doses_frame(observed.forced),
         proofs=observed.proofs,
     )
+
+
+def _by_reason(skipped: Mapping[Skip, int], observed: Observed) -> dict[str, int]:
+    """Examples that took no part in something, by what and why."""
+    return {
+        **{f"examples_{reason.value}": count for reason, count in sorted(skipped.items())},
+        **{f"repair_{reason.value}": count for reason, count in sorted(observed.without_repair.items())},
+        **{f"patch_{reason.value}": count for reason, count in sorted(observed.without_patch.items())},
+    }
 
 
 @dataclass(slots=True, kw_only=True)
@@ -143,9 +150,11 @@ def _prepared(
     aligned: Sequence[AlignedExample], settings: VerdictSettings
 ) -> tuple[tuple[Subject, ...], Counter[Skip]]:
     found = [prepare(one, settings.masking) for one in aligned]
+    # a span may lie behind every gold token: then there is nothing to mask
+    kept = [Skip.NO_SCORED_TOKENS if isinstance(one, Subject) and not one.rows else one for one in found]
     return (
-        tuple(one for one in found if isinstance(one, Subject)),
-        Counter(one for one in found if isinstance(one, Skip)),
+        tuple(one for one in kept if isinstance(one, Subject)),
+        Counter(one for one in kept if isinstance(one, Skip)),
     )
 
 
