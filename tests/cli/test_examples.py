@@ -9,7 +9,7 @@ import pytest
 from tests.cli.conftest import Run
 
 
-@pytest.mark.parametrize("command", ["patch", "score"])
+@pytest.mark.parametrize("command", ["patch", "score", "attribute"])
 def test_every_example_of_the_help_runs_and_leaves_a_report(
     run: Run, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

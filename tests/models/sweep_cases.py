@@ -10,7 +10,7 @@ from tests.models.sweep_agreement import sweep
 from tests.models.sweep_edits import edits_of, needs_copies, points_of
 from tests.models.sweep_families import build_further
 
-CORNER_BACKENDS: frozenset[Backend] = frozenset({Backend.TRANSFORMER_LENS, Backend.NNSIGHT})
+CORNER_BACKENDS: frozenset[Backend] = frozenset({Backend.NATIVE, Backend.TRANSFORMER_LENS, Backend.NNSIGHT})
 """Those that can compute only what an edit can change."""
 _HAVE_NO_MLP_MODULE = ("opt",)
 

@@ -32,30 +32,30 @@ _POINTS = tuple(point for point in Point if point is not Point.ATTN_LOGITS)
 _POSITIONS = st.integers(0, N_POSITIONS - 1)
 
 
-def chosen(draw: st.DrawFn, n: int) -> tuple[int, ...] | None:
-    some = draw(st.none() | st.sets(st.integers(0, n - 1), min_size=1))
+def chosen(data: st.DataObject, n: int) -> tuple[int, ...] | None:
+    some = data.draw(st.none() | st.sets(st.integers(0, n - 1), min_size=1))
     return None if some is None else tuple(sorted(some))
 
 
-def drawn_edges(draw: st.DrawFn) -> Edges:
+def drawn_edges(data: st.DataObject) -> Edges:
     """Some of their keys out of reach; one is not, so that the edit acts."""
-    rows: dict[int, set[int]] = draw(
+    rows: dict[int, set[int]] = data.draw(
         st.dictionaries(_POSITIONS, st.sets(_POSITIONS, min_size=1, max_size=6), min_size=1, max_size=4)
     )
     query = min(rows)
     return Edges.of(rows | {query: {*rows[query], query}})
 
 
-@st.composite
-def writes(draw: st.DrawFn, dims: ModelDims) -> Write:
+def drawn_write(data: st.DataObject, dims: ModelDims) -> Write:
+    draw = data.draw
     layer = draw(st.integers(0, dims.n_layers - 1))
     point = draw(st.sampled_from((*_POINTS, Point.ATTN_LOGITS, Point.ATTN_LOGITS)))
     copies = point.has_kv_heads and draw(st.booleans())
     n_heads = (dims.n_kv_heads if point.has_kv_heads and not copies else dims.n_heads)[layer]
     where: dict[str, Any] = {"point": point, "layer": layer, "per_query_head": copies}
-    where["heads"] = chosen(draw, n_heads) if point.has_heads else None
+    where["heads"] = chosen(data, n_heads) if point.has_heads else None
     if point is Point.ATTN_LOGITS or (point is Point.PATTERN and draw(st.booleans())):
-        edges = drawn_edges(draw)
+        edges = drawn_edges(data)
         strength = draw(st.sampled_from((1.0, 0.5, 1 - 1e-7, 0.0)))
         mask = Mask(
             strength=strength,
@@ -63,7 +63,7 @@ def writes(draw: st.DrawFn, dims: ModelDims) -> Write:
             empty_row=draw(st.sampled_from((EmptyRow.SELF, EmptyRow.ZERO))),
         )
         return Write(site=Site(**where, edges=edges), intervention=mask)
-    site = Site(**where, positions=chosen(draw, N_POSITIONS))
+    site = Site(**where, positions=chosen(data, N_POSITIONS))
     if draw(st.booleans()):
         return Write(site=site, intervention=Scale(factor=draw(st.sampled_from((0.0, -0.5, 2.0)))))
     width = {Point.PATTERN: N_POSITIONS}.get(point, dims.d_head[layer] if point.has_heads else dims.d_model)
@@ -74,7 +74,7 @@ def writes(draw: st.DrawFn, dims: ModelDims) -> Write:
 def assert_modes_agree(model: Model, data: st.DataObject) -> None:
     n_edits = data.draw(st.integers(1, 5))
     edits = {
-        str(index): Edit(writes=tuple(data.draw(st.lists(writes(model.dims), min_size=1, max_size=3))))
+        str(index): Edit(writes=tuple(drawn_write(data, model.dims) for _ in range(data.draw(st.integers(1, 3)))))
         for index in range(n_edits)
     }
     positions = data.draw(st.sets(_POSITIONS, min_size=1, max_size=3))

@@ -8,6 +8,7 @@ nothing of ours is on the model.
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cached_property
 from threading import RLock, get_ident
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -20,7 +21,7 @@ from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
 from attnprobe.errors import PlanError
 from attnprobe.models.anatomy import Anatomy, Route, find_anatomy, probe_ids
 from attnprobe.models.attention_call import AttentionCall, Plain, UnmadeMask, attend_under_plan
-from attnprobe.models.corner import CornerEngine, parts_of
+from attnprobe.models.corner import CornerEngine, RefusedEdit, foreign_hooks, parts_of, why_not
 from attnprobe.models.full_forwards import sweep_by_full_forwards
 from attnprobe.models.gradients import GradientRun, ReplacedZ, run_with_gradients
 from attnprobe.models.mask_check import check_visible
@@ -74,7 +75,6 @@ class NativeModel:
             self._anatomy = find_anatomy(model)
             self._leaves_masks = _takes_markers(model, self._anatomy)
         self._projections = OutputProjections(self, model)
-        self._corner: CornerEngine | None = None
 
     @property
     def backend(self) -> Backend:
@@ -172,10 +172,24 @@ class NativeModel:
         if limits.mode is SweepMode.FULL:
             return sweep_by_full_forwards(self, ids, edits, unembedding, measure, limits)
         with self._lock, torch.no_grad(), evaluating(self._model):
-            self._corner = self._corner or self._corner_engine()
-            return self._corner.sweep(ids, edits, unembedding, measure, limits)
+            engine, reason = self._corner
+            if (reason := reason or foreign_hooks(self._model)) is None:
+                try:
+                    return engine.sweep(ids, edits, unembedding, measure, limits)
+                except RefusedEdit as refused:
+                    # a pass over the whole says it in the user's own terms
+                    sweep_by_full_forwards(self, ids, [edits[refused.index]], unembedding, measure, limits)
+                    raise
+        if limits.mode is SweepMode.CORNER:
+            raise PlanError(
+                f"sweep 'corner': {type(self._model).__name__} cannot be run in part ({reason}); use sweep 'full', or "
+                "'auto', which takes it for this model."
+            )
+        return sweep_by_full_forwards(self, ids, edits, unembedding, measure, limits)
 
-    def _corner_engine(self) -> CornerEngine:
+    @cached_property
+    def _corner(self) -> tuple[CornerEngine, str | None]:
+        """The engine of partial passes, and why it cannot serve this model, if so."""
         parts = parts_of(
             self._model,
             self._anatomy,
@@ -183,7 +197,8 @@ class NativeModel:
             leaves_masks=self._leaves_masks,
             projection=self._projections.module_of,
         )
-        return CornerEngine(parts)
+        engine = CornerEngine(parts)
+        return engine, why_not(engine, parts, self)
 
     def gradients(
         self, ids: Sequence[int], unembedding: Unembedding, measure: Measure, replaced: ReplacedZ | None = None

@@ -101,8 +101,9 @@ def _linear_calls(module: nn.Module, d_model: int) -> Generator[list[_Call]]:
     """Inputs and outputs of every linear module that ends in the residual stream, for one sequence; hooks go again."""
     calls: list[_Call] = []
 
-    def note(linear: nn.Module, args: tuple[Any, ...], output: Tensor) -> None:
-        if args and output.shape[-1] == d_model and args[0].shape[0] == 1:
+    def note(linear: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        # a router may be a linear module that returns more than a tensor
+        if args and isinstance(output, Tensor) and output.shape[-1] == d_model and args[0].shape[0] == 1:
             taken = rearrange(args[0], "1 ... width -> (...) width")
             calls.append((linear, taken, rearrange(output, "1 ... width -> (...) width")))
 

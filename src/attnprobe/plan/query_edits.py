@@ -21,7 +21,7 @@ from attnprobe.plan.sites import Edges, Point, Site
 from attnprobe.plan.tokens import Tokens
 from attnprobe.shapes import AttnLogits, Visible
 
-Place = tuple[Int[Tensor, "1 row"], Int[Tensor, "head 1"], Int[Tensor, "1 row"]]
+Place = tuple[Int[Tensor, "1 row"], Int[Tensor, "edited_head 1"], Int[Tensor, "1 row"]]
 """Sequence, head and query column of every row that is edited, for indexing."""
 
 

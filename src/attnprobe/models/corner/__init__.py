@@ -5,6 +5,8 @@ of one sequence. Out: what a measure makes of each edit's logits, equal to whole
 """
 
 from attnprobe.models.corner.engine import CornerEngine
+from attnprobe.models.corner.layer_edits import RefusedEdit
 from attnprobe.models.corner.parts import parts_of
+from attnprobe.models.corner.proof import foreign_hooks, why_not
 
-__all__ = ["CornerEngine", "parts_of"]
+__all__ = ["CornerEngine", "RefusedEdit", "foreign_hooks", "parts_of", "why_not"]

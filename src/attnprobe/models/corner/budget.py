@@ -66,7 +66,8 @@ def bytes_of_row(parts: ModelParts, n_columns: int, width: int, rows: list[Row])
 
 def bytes_of_logits(parts: ModelParts, unembedding: Unembedding) -> int:
     """What unembedding a row takes, with what a measure makes of it in float64."""
-    n_tokens = parts.dims.vocab if unembedding.tokens is None else len(unembedding.tokens)
+    chosen = unembedding.tokens if parts.chooses_tokens else None
+    n_tokens = parts.dims.vocab if chosen is None else len(chosen)
     return len(unembedding.positions) * (n_tokens * (_item_size(parts.model) + 24) + 16 * parts.dims.d_model)
 
 

@@ -10,22 +10,18 @@ from dataclasses import dataclass, replace
 from threading import get_ident
 from typing import Any
 
-import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from attnprobe.models.attention_call import AttentionCall, Plain
 from attnprobe.models.blockwise_attention import blockwise_attention
-from attnprobe.models.corner.parts import ModelParts
+from attnprobe.models.corner.parts import ModelParts, is_close
 from attnprobe.models.corner.shared_prefix import Prefix
 from attnprobe.models.mask_check import check_visible
 from attnprobe.models.passes import PassIsOver
 from attnprobe.plan import Tokens
 from attnprobe.shapes import HeadVectors, Residual
-
-_TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3}
-_TOLERANCE_HALF = 5e-2
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -103,10 +99,8 @@ def _is_projected(parts: ModelParts, layer: int, clean: CleanLayer) -> bool:
     projection = parts.projection(layer)
     if projection is None or clean.attn_out is None or clean.z is None:
         return False
-    found = clean.attn_out[0, -1].double()
-    expected = projection(rearrange(clean.z[:, -1:], "1 1 head d_head -> 1 1 (head d_head)"))[0, 0].to(found)
-    tolerance = _TOLERANCE.get(clean.z.dtype, _TOLERANCE_HALF)
-    return bool((found - expected).abs().max() <= tolerance * expected.abs().max().clamp_min(1e-6))
+    expected = projection(rearrange(clean.z[:, -1:], "1 1 head d_head -> 1 1 (head d_head)"))
+    return is_close(clean.attn_out[:, -1:], expected)
 
 
 class _Recorder:

@@ -18,7 +18,7 @@ from attnprobe.models.corner.parts import ModelParts
 from attnprobe.models.corner.rows import Group, Row, groups_of, row_of
 from attnprobe.models.corner.stand_ins import fused_gelu
 from attnprobe.models.corner.wave import Fired, Wave
-from attnprobe.models.memory import is_out_of_memory
+from attnprobe.models.memory import is_out_of_memory, release_memory
 from attnprobe.models.passes import input_device
 from attnprobe.plan import (
     Edit,
@@ -32,6 +32,7 @@ from attnprobe.plan import (
     Tokens,
     Unembedding,
     check_fired,
+    check_sweep,
 )
 
 
@@ -67,6 +68,7 @@ class CornerEngine:
             PlanError: an edit cannot be honoured or did not fire, or logits are not finite.
             ModelError: one edit alone does not fit in memory.
         """
+        check_sweep(ids, edits, unembedding, self._parts.dims)
         tokens = Tokens.of([ids])
         for edit in edits:
             Plan(writes=edit.writes).check(self._parts.dims, tokens)
@@ -178,8 +180,7 @@ class _Ran:
         self._most = count // 2
         self.halvings += 1
         warnings.warn(f"memory ran out with {count} edits at once; going on with {self._most}.", stacklevel=2)
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        release_memory()
 
 
 def _settled(row: Row, parts: ModelParts, clean: CleanRun) -> Row:

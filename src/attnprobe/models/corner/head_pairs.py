@@ -14,8 +14,11 @@ from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from attnprobe.models.attention_call import AttentionCall, Heads, KvHeads, attend_under_plan, explicit_attention
-from attnprobe.plan import Execution, Firing, ModelDims, Plan, Point, Replace, Tokens, Write
+from attnprobe.models.attention_call import AttentionCall, attend_under_plan, explicit_attention
+from attnprobe.models.corner.head_sources import HeadSource
+from attnprobe.models.corner.key_set_masks import mask_key_sets
+from attnprobe.models.corner.key_sets import KeySets
+from attnprobe.plan import Execution, Firing, Mask, ModelDims, Plan, Point, Replace, Tokens, Write
 from attnprobe.shapes import HeadVectors, TokenIds
 
 HEAD_POINTS = (Point.Q, Point.K, Point.V, Point.ATTN_LOGITS, Point.PATTERN, Point.Z)
@@ -55,6 +58,12 @@ class HeadPair:
     def is_z_only(self) -> bool:
         """Whether the head's attention itself is left alone."""
         return all(one.write.site.point is Point.Z for one in self.writes)
+
+    @property
+    def is_key_set_mask(self) -> bool:
+        """Whether one mask of keys is all that happens to the head."""
+        (first, *others) = self.writes
+        return not others and isinstance(first.write.intervention, Mask) and first.write.intervention.renormalise
 
 
 def pairs_of(run: int, writes: Sequence[tuple[int, Write]], layer: int, dims: ModelDims) -> list[HeadPair]:
@@ -96,47 +105,6 @@ def _of_one_head(write: Write, place: int, n_named: int) -> Write:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class HeadSource:
-    """Queries, keys and values of runs at one layer, from which those of pairs are taken.
-
-    Attributes:
-        call: with a sequence for each run, or one for all; queries, keys and values have all columns that edits are
-            carried out on, keys and values those before them too where `prefix` is None.
-        prefix: keys and values that all runs share, of the columns before; None where `call` holds them.
-        z: what the heads put out unedited.
-    """
-
-    call: AttentionCall
-    prefix: tuple[Float[Tensor, "kv_head k_pos d_head"], Float[Tensor, "kv_head k_pos d_head"]] | None
-    z: HeadVectors
-
-    def queries(self, runs: Tensor, heads: Tensor) -> Heads:
-        """Of each pair, [pair, 1, pos, d_head]."""
-        return self._of(self.call.query, runs, heads)
-
-    def keys_values(self, runs: Tensor, heads: Tensor) -> tuple[KvHeads, KvHeads]:
-        """Of each pair, all columns of the sequence."""
-        shared = heads // (self.call.query.shape[1] // self.call.key.shape[1])
-        own = (self._of(self.call.key, runs, shared), self._of(self.call.value, runs, shared))
-        if self.prefix is None:
-            return own
-        key, value = (
-            torch.cat([rearrange(before[shared], "pair pos d -> pair 1 pos d"), after], dim=2)
-            for before, after in zip(self.prefix, own, strict=True)
-        )
-        return key, value
-
-    def outputs(self, runs: Tensor, heads: Tensor) -> HeadVectors:
-        """Unedited z of each pair, [pair, pos, 1, d_head]."""
-        rows = torch.zeros_like(runs) if self.z.shape[0] == 1 else runs
-        return rearrange(self.z[rows, :, heads], "pair pos d -> pair pos 1 d")
-
-    def _of(self, tensor: Tensor, runs: Tensor, heads: Tensor) -> Tensor:
-        rows = torch.zeros_like(runs) if tensor.shape[0] == 1 else runs
-        return rearrange(tensor[rows, heads], "pair pos d -> pair 1 pos d")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PairEdits:
     """The edits of pairs at one layer.
 
@@ -175,10 +143,11 @@ class PairEdits:
         return rearrange(z, "pair pos 1 d -> pair pos d"), fired
 
     def _groups(self, source: HeadSource) -> list[list[int]]:
-        """Pairs that go together: those edited at z alone; the others, head by head where heads have sinks."""
+        """Pairs that go together: with one mask; edited at z alone; the others, by head where heads have sinks."""
         found: dict[int, list[int]] = {}
         for index, pair in enumerate(self.pairs):
-            kind = -2 if pair.is_z_only else -1 if source.call.sinks is None else pair.head
+            kind = -1 if source.call.sinks is None else pair.head
+            kind = -3 if pair.is_key_set_mask else -2 if pair.is_z_only else kind
             found.setdefault(kind, []).append(index)
         return list(found.values())
 
@@ -192,6 +161,8 @@ class PairEdits:
         fired: dict[tuple[int, int], Firing],
     ) -> HeadVectors:
         pairs = [self.pairs[index] for index in group]
+        if pairs[0].is_key_set_mask:
+            return self._masked(source, pairs, runs, heads, z, fired)
         placed = [
             (pair.run, one, replace(one.write, site=replace(one.write.site, batch=(row,))))
             for row, pair in enumerate(pairs)
@@ -213,6 +184,27 @@ class PairEdits:
             if one.is_counted:
                 fired[run, one.index] = fired.get((run, one.index), Firing()) + firing
         return edited
+
+    def _masked(
+        self,
+        source: HeadSource,
+        pairs: Sequence[HeadPair],
+        runs: Tensor,
+        heads: Tensor,
+        z: HeadVectors,
+        fired: dict[tuple[int, int], Firing],
+    ) -> HeadVectors:
+        sets = KeySets.of(
+            [pair.writes[0].write for pair in pairs],
+            [pair.head for pair in pairs],
+            self.first,
+            self.visible,
+            has_sink=source.call.sinks is not None,
+        )
+        for pair, which in zip(pairs, sets.of_pair.tolist(), strict=True):
+            key = (pair.run, pair.writes[0].index)
+            fired[key] = fired.get(key, Firing()) + sets.fired[which]
+        return mask_key_sets(source, runs, heads, sets, self.visible, z)
 
     def _call(self, source: HeadSource, runs: Tensor, heads: Tensor) -> AttentionCall:
         key, value = source.keys_values(runs, heads)

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from attnprobe.errors import PlanError, SpecError
 from attnprobe.models.attention_call import AttentionCall
 from attnprobe.models.corner.clean_run import CleanLayer
 from attnprobe.models.corner.columns import Columns
@@ -19,6 +20,19 @@ from attnprobe.models.corner.rows import Row
 from attnprobe.models.corner.shared_prefix import Prefix, visible_to
 from attnprobe.plan import Execution, Firing, ModelDims, Plan, Point, Tokens
 from attnprobe.shapes import HeadVectors, Residual, TokenIds
+
+
+class RefusedEdit(Exception):  # noqa: N818, it tells which edit, its cause tells of the error
+    """An edit cannot be carried out; the words for it are those of a whole forward pass. Never seen outside.
+
+    Args:
+        index: of the edit.
+    """
+
+    def __init__(self, index: int) -> None:
+        super().__init__(index)
+        self.index = index
+
 
 RunningVectors = Float[Tensor, "row column head d_head"]
 
@@ -130,18 +144,26 @@ class LayerEdits:
 
     def _edited(self, layer: int, pairs: Sequence[HeadPair], source: HeadSource) -> Tensor:
         every = replace(self.columns, chosen=None)
+        visible = visible_to(every, self.dims.windows[layer], source.z.device)
         edits = PairEdits(
-            pairs=pairs,
-            layer=layer,
-            dims=self.dims,
-            ids=self.ids,
-            first=self.columns.first,
-            visible=visible_to(every, self.dims.windows[layer], source.z.device),
+            pairs=pairs, layer=layer, dims=self.dims, ids=self.ids, first=self.columns.first, visible=visible
         )
-        z, fired = edits.z(source)
+        try:
+            z, fired = edits.z(source)
+        except (PlanError, SpecError):
+            self._find_refused(edits, source)
+            raise
         for (run, index), firing in fired.items():
             self._count(self.rows[run].index, index, firing)
         return z
+
+    def _find_refused(self, edits: PairEdits, source: HeadSource) -> None:
+        """Raise for the edit that cannot be carried out, which is known by its run alone."""
+        for pair in edits.pairs:
+            try:
+                replace(edits, pairs=(pair,)).z(source)
+            except (PlanError, SpecError) as error:
+                raise RefusedEdit(self.rows[pair.run].index) from error
 
     def _count(self, edit: int, index: int, firing: Firing) -> None:
         self.fired[edit, index] = self.fired.get((edit, index), Firing()) + firing

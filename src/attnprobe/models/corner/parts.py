@@ -17,9 +17,14 @@ from transformers import PreTrainedModel
 from attnprobe.errors import ModelError
 from attnprobe.models.anatomy import Anatomy, Layer, probe_ids
 from attnprobe.models.attention_call import AttentionPass
+from attnprobe.models.corner.stand_ins import unembedding_only
 from attnprobe.models.passes import input_device
 from attnprobe.plan import ModelDims
-from attnprobe.shapes import TokenIds
+from attnprobe.shapes import Logits, TokenIds
+
+# relative to the largest of what is compared; whatever is computed wrongly is off by about all of it
+_TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3}
+_TOLERANCE_HALF = 5e-2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,6 +37,7 @@ class ModelParts:
         options: what its forward takes.
         leaves_masks: whether it hands on what stands in place of a mask.
         projection: the linear module that takes a layer's heads side by side; None where there is no such one.
+        chooses_tokens: whether the rows of its output embedding that belong to some tokens give these tokens' logits.
         n_returned: for each module of which it is known, how many things it returns in a tuple; 0 for a bare tensor.
     """
 
@@ -40,6 +46,7 @@ class ModelParts:
     options: frozenset[str]
     leaves_masks: bool
     projection: Callable[[int], nn.Module | None]
+    chooses_tokens: bool
     n_returned: dict[nn.Module, int]
 
     @property
@@ -119,15 +126,38 @@ def parts_of(
             for module in (layer.block, layer.attention):
                 if module is not None:
                     stack.callback(module.register_forward_hook(note).remove)
-        model(input_ids=probe_ids(model))
+        logits = model(input_ids=probe_ids(model)).logits
     return ModelParts(
         model=model,
         anatomy=anatomy,
         options=options,
         leaves_masks=leaves_masks,
         projection=projected,
+        chooses_tokens=_chooses_tokens(model, logits),
         n_returned=n_returned,
     )
+
+
+def _chooses_tokens(model: PreTrainedModel, logits: Logits) -> bool:
+    """Whether some rows of the output embedding give these tokens' logits, tried on a few tokens."""
+    head = model.get_output_embeddings()
+    if type(head) is not nn.Linear or head.weight.is_meta:
+        return False  # quantised or adapted weights are more than a matrix
+    tokens = (0, logits.shape[-1] // 2, logits.shape[-1] - 1)
+    try:
+        with unembedding_only(model, tokens):
+            found = model(input_ids=probe_ids(model)).logits
+    except (RuntimeError, IndexError, ValueError, TypeError):
+        return False
+    expected = logits[..., list(tokens)]
+    return found.shape == expected.shape and is_close(found, expected)
+
+
+def is_close(found: Tensor, expected: Tensor) -> bool:
+    """Whether the same numbers were computed in another way, by their dtype's rounding."""
+    tolerance = _TOLERANCE.get(expected.dtype, _TOLERANCE_HALF)
+    largest = max(float(expected.abs().max()), 1e-6)
+    return bool((found.double() - expected.double()).abs().max() <= tolerance * largest)
 
 
 def first_tensor(output: Any) -> Tensor:

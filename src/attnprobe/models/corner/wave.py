@@ -73,16 +73,17 @@ class Wave:
                 with suppress(PassIsOver):
                     self.parts.run(self.tokens.ids[:, self.first :], columns.positions)
             carried = suffix.carried()
-        read = self._read_columns()
+        read, tokens, chooses = self._read_columns(), self.unembedding.tokens, self.parts.chooses_tokens
         wanted = [read.positions.index(position) for position in self.unembedding.positions]
         for start in range(0, len(self.rows), self.at_once):
             rows = self.rows[start : start + self.at_once]
             ending = _Pass(self, rows, read, carried.of(start, start + len(rows), len(early)), fired)
             with ExitStack() as stack:
                 stack.enter_context(ending.driving())
-                stack.enter_context(unembedding_only(self.parts.model, self.unembedding.tokens))
+                stack.enter_context(unembedding_only(self.parts.model, tokens if chooses else None))
                 logits = self.parts.run(self.tokens.ids[:, list(read.positions)], read.positions)
-            yield rows, logits if len(wanted) == logits.shape[1] else logits[:, wanted]
+            logits = logits if len(wanted) == logits.shape[1] else logits[:, wanted]
+            yield rows, logits if chooses or tokens is None else logits[..., list(tokens)]
 
     def _read_columns(self) -> Columns:
         positions = self.unembedding.positions
