@@ -121,8 +121,9 @@ def _refuse_idle(typed: Typed, target: Target) -> None:
 
 def _refuse_for_others(typed: Typed, intervention: InterventionKind) -> None:
     for name in sorted(typed.given):
-        owner = only_for(name)
-        if owner is not None and owner is not intervention:
+        owners = only_for(name)
+        if owners and intervention not in owners:
+            owner = " or ".join(owners)
             raise SpecError(
                 f"{option_name(name)} acts with --intervention {owner} alone, and this one is {intervention}; "
                 f"leave it out, or use --intervention {owner}."
