@@ -184,7 +184,7 @@ class PatchSettings:
             raise SpecError(f"batch size {self.batch_size}: expected at least 1 sequence.")
         sites = TRANSPLANTABLE if self.intervention is InterventionKind.TRANSPLANT else PATCHABLE
         if self.resolved_site not in sites:
-            raise SpecError(f"site {self.site} of {self.intervention}: expected one of {', '.join(sites)}.")
+            raise SpecError(f"site {self.site}: expected one of {', '.join(sites)}.")
         self._check_control()
         if self.placebo and not self.intervention.has_keys:
             raise SpecError(
