@@ -2,7 +2,7 @@
 
 import typer
 
-from attnprobe.causal.settings import PATCHABLE, Ablation, Direction, InterventionKind, Metric, PatchSettings
+from attnprobe.causal.settings import PATCHABLE, Ablation, Direction, InterventionKind, Metric, PatchSettings, ReadAt
 from attnprobe.cli.entry import app
 from attnprobe.cli.request import _SingleHeadControl
 from attnprobe.cli.run_request import Precision, TaskKind
@@ -16,6 +16,7 @@ PROMISED = {
     "--model", "--backend", "--task", "--rule", "--hops", "--shots", "--distractors", "--task-file", "-n",
     "--intervention", "--keys", "--queries", "--heads", "--strength", "--ablation", "--site", "--direction", "--factor",
     "--empty-row", "--metric", "--control", "--seed", "--device", "--dtype", "--out", "--json",
+    "--mass", "--doses", "--step", "--readout", "--donor",
 }  # fmt: skip
 
 
@@ -48,6 +49,7 @@ def test_the_choices_listed_are_those_that_are_read() -> None:
         "--site": PATCHABLE,
         "--direction": Direction,
         "--metric": Metric,
+        "--readout": ReadAt,
         "--control": _SingleHeadControl,
     }
     for name, choices in listed.items():
@@ -63,8 +65,18 @@ def test_the_model_that_is_named_as_the_default_is_the_default() -> None:
 
 def test_the_defaults_are_those_of_the_settings() -> None:
     settings = PatchSettings()
-    for name in ("intervention", "keys", "queries", "empty_row", "ablation", "site", "direction", "metric", "control"):
+    for name in (
+        "intervention",
+        "queries",
+        "empty_row",
+        "ablation",
+        "site",
+        "direction",
+        "metric",
+        "control",
+        "readout",
+    ):
         default = parameters()[option_name(name)].default
         assert default == getattr(settings, name), name
-    for name in ("strength", "factor", "seed", "batch_size"):
+    for name in ("strength", "mass", "factor", "seed", "batch_size"):
         assert float(parameters()[option_name(name)].default) == getattr(settings, name), name

@@ -46,6 +46,7 @@ from attnprobe.plan import (
     Site,
     Tokens,
     Write,
+    force_edges,
     mask_edges,
 )
 from tests.circuits import (
@@ -191,6 +192,26 @@ def test_masking_the_gold_key_at_the_predicting_position_finds_the_induction_hea
         else:
             assert max(abs(edited - CLEAN) for edited in found) < 1e-4, head
         assert all(firing.edited == 1 for firing in run.fired)
+
+
+@pytest.mark.parametrize("mass", [0.0, 0.4, 1.0])
+def test_mass_that_is_forced_elsewhere_is_taken_from_the_gold_word(model: Model, mass: float) -> None:
+    """L1H2 has all its mass on B. Forced to give `mass` to the first word after `start`, it writes that word and B by
+    their shares: the logit of step 3 with (s1 a)^2 (mass^2 + (1 - mass)^2) in the last norm."""
+    writes = tuple(
+        force_edges(
+            layer=INDUCTION.layer,
+            heads=(INDUCTION.head,),
+            batch=(row,),
+            edges=Edges.of({example.predicting: [1]}),
+            mass=mass,
+        )
+        for row, example in enumerate(EXAMPLES)
+    )
+    gold, other = (logit_of(share, into=N1, factor=S1, squares=mass**2 + (1 - mass) ** 2) for share in (1 - mass, mass))
+    assert all(example.words[1] != example.gold for example in EXAMPLES)
+    found = gold_log_probs(model.forward(TOKENS, Plan(writes=writes)))
+    assert found == pytest.approx([log_prob(gold, [other])] * len(EXAMPLES), abs=NEAR)
 
 
 def test_half_of_the_induction_heads_output_gives_the_logit_worked_out(model: Model) -> None:

@@ -15,6 +15,7 @@ from attnprobe.plan import (
     Site,
     Tokens,
     Write,
+    force_edges,
     mask_edges,
 )
 from tests.models.agreement import (
@@ -55,6 +56,41 @@ def test_a_mask_of_strength_0_does_nothing(case: Case) -> None:
     for renormalise in (True, False):
         write = mask_edges(layer=1, edges=edges, strength=0.0, renormalise=renormalise)
         assert_same_logits(model.forward(TOKENS, Plan(writes=(write,))), model.forward(TOKENS))
+
+
+@every_case
+def test_forcing_the_mass_that_rows_have_does_nothing(case: Case) -> None:
+    model, _ = open_case(case)
+    plain = model.forward(TOKENS, Plan(reads=(Read(point=Point.PATTERN, layer=1),)))
+    edges = Edges.of({3: [1, 3], 5: [3, 4], 6: [5]})
+    masses = tuple(float(plain.read(Point.PATTERN, 1, 0)[1, query, list(keys)].sum()) for query, keys in edges.rows)
+    write = force_edges(layer=1, heads=(1,), batch=(0,), edges=edges, mass=masses)
+    assert_same_logits(model.forward(TOKENS, Plan(writes=(write,))), plain)
+
+
+@every_case
+def test_forced_keys_have_exactly_their_mass_and_proportions_stay(case: Case) -> None:
+    model, _ = open_case(case)
+    reads = (Read(point=Point.PATTERN, layer=1),)
+    write = force_edges(layer=1, edges=Edges.of({3: [1, 2], 6: [4, 5]}), mass=(0.3, 0.85))
+    plain, forced = model.forward(TOKENS, Plan(reads=reads)), model.forward(TOKENS, Plan(reads=reads, writes=(write,)))
+    for row in range(len(SEQUENCES)):
+        before, after = plain.read(Point.PATTERN, 1, row), forced.read(Point.PATTERN, 1, row)
+        for query, inside, mass in ((3, [1, 2], 0.3), (6, [4, 5], 0.85)):
+            outside = [key for key in range(query + 1) if key not in inside]
+            for keys, total in ((inside, mass), (outside, 1 - mass)):
+                expected = total * before[:, query, keys] / before[:, query, keys].sum(-1, keepdim=True)
+                assert_close(after[:, query, keys], expected, (row, query))
+
+
+@every_case
+def test_a_force_of_mass_0_is_a_mask(case: Case) -> None:
+    model, _ = open_case(case)
+    edges = Edges.of({3: [1], 6: [2, 5]})
+    masked = model.forward(TOKENS, Plan(writes=(mask_edges(layer=1, edges=edges),)))
+    emptied = model.forward(TOKENS, Plan(writes=(force_edges(layer=1, edges=edges, mass=0.0),)))
+    assert_same_logits(emptied, masked)
+    assert emptied.fired == masked.fired
 
 
 @every_case

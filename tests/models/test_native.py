@@ -14,7 +14,20 @@ from attnprobe.errors import ModelError, PlanError, SpecError
 from attnprobe.models import attention_call, attention_interface
 from attnprobe.models.liveness import check_liveness
 from attnprobe.models.native import NativeModel
-from attnprobe.plan import EMPTY_PLAN, Edges, Plan, Point, Read, Replace, Scale, Site, Tokens, Write, mask_edges
+from attnprobe.plan import (
+    EMPTY_PLAN,
+    Edges,
+    Plan,
+    Point,
+    Read,
+    Replace,
+    Scale,
+    Site,
+    Tokens,
+    Write,
+    force_edges,
+    mask_edges,
+)
 from tests.models.agreement import assert_close, inputs
 from tests.models.architectures import (
     CONTEXT,
@@ -189,6 +202,20 @@ def test_a_sink_takes_its_share_and_keeps_masked_rows_from_being_empty() -> None
     write = mask_edges(layer=1, edges=Edges.of({2: range(3)}))
     masked = model.forward(TOKENS, Plan(writes=(write,), reads=reads))
     assert not masked.read(Point.PATTERN, 1, 0)[:, 2].any()
+    before = run.read(Point.PATTERN, 1, 0)[:, 4]
+    shares = torch.cat([before, 1 - before.sum(-1, keepdim=True)], dim=-1)
+    for mass in (0.0, 0.7, 1.0):
+        force = force_edges(layer=1, edges=Edges.of({4: [1, 3]}), mass=mass)
+        after = model.forward(TOKENS, Plan(writes=(force,), reads=reads)).read(Point.PATTERN, 1, 0)[:, 4]
+        # what is not forced shares the rest as before, the sink's share included
+        inside = torch.zeros(shares.shape[-1], dtype=torch.bool)
+        inside[[1, 3]] = True
+        expected = torch.where(
+            inside,
+            mass * shares / shares[:, inside].sum(-1, keepdim=True),
+            (1 - mass) * shares / shares[:, ~inside].sum(-1, keepdim=True),
+        )
+        assert_close(after, expected[:, :-1], mass)
 
 
 def test_experts_are_one_mlp() -> None:

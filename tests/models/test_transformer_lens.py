@@ -22,7 +22,20 @@ from attnprobe.models.liveness import check_liveness
 from attnprobe.models.model import Backend, Provenance
 from attnprobe.models.native import NativeModel
 from attnprobe.models.transformer_lens import TransformerLensModel
-from attnprobe.plan import EMPTY_PLAN, Edges, Plan, Point, Read, Replace, Scale, Site, Tokens, Write, mask_edges
+from attnprobe.plan import (
+    EMPTY_PLAN,
+    Edges,
+    Plan,
+    Point,
+    Read,
+    Replace,
+    Scale,
+    Site,
+    Tokens,
+    Write,
+    force_edges,
+    mask_edges,
+)
 from tests.models.architectures import (
     D_HEAD,
     N_HEADS,
@@ -126,6 +139,11 @@ def test_a_sink_takes_its_share_of_the_pattern_and_keeps_a_row_from_being_empty(
     rows = run.read(Point.PATTERN, 0, 0).sum(-1)
     assert rows[1, 0] == 0
     assert ((rows[0] > 0.05) & (rows[0] < 0.95)).all()
+    forced = force_edges(layer=0, edges=Edges.of({3: (1,)}), mass=0.6)
+    run = serve(model).forward(TOKENS, Plan(reads=(Read(point=Point.PATTERN, layer=0),), writes=(forced,)))
+    row = run.read(Point.PATTERN, 0, 0)[:, 3]
+    assert ((row[:, 1] - 0.6).abs() < 1e-6).all()
+    assert (row.sum(-1) < 0.99).all()
 
 
 @pytest.mark.parametrize("family", list(Architecture), ids=str)

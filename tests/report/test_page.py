@@ -188,7 +188,11 @@ def test_command_manifest_and_rules_are_on_the_page(make_result: MakeResult, exa
     ],
 )
 def test_every_kind_of_sweep_has_a_page(make_result: MakeResult, example: Example, settings: PatchSettings) -> None:
-    rows = [head("L0", 0.2, q=0.01), head("L1", 0.1)] if not settings.site.has_heads else [head("L0H0", 0.2, q=0.01)]
+    rows = (
+        [head("L0", 0.2, q=0.01), head("L1", 0.1)]
+        if not settings.resolved_site.has_heads
+        else [head("L0H0", 0.2, q=0.01)]
+    )
     html = page(make_result(heads=rows, settings=settings, by_kind={}), example).decode()
 
     assert "None" not in Page(html).text

@@ -3,7 +3,7 @@
 import pytest
 
 from attnprobe.causal.controls import ControlKind
-from attnprobe.causal.settings import Ablation, Direction, InterventionKind, Metric, PatchSettings
+from attnprobe.causal.settings import Ablation, Direction, InterventionKind, Metric, PatchSettings, ReadAt
 from attnprobe.plan import Point
 from attnprobe.report.phrases import phrases_for
 
@@ -45,6 +45,21 @@ ABLATE, PATCH, SCALE = InterventionKind.ABLATE, InterventionKind.PATCH, Interven
         (
             PatchSettings(intervention=PATCH, site=Point.MLP_OUT, direction=Direction.CORRUPTED_TO_CLEAN),
             "Does putting one layer's MLP output from the corrupted run into the clean one lower log p(gold)?",
+        ),
+        (
+            PatchSettings(intervention=InterventionKind.FORCE, mass=0.5),
+            "Does forcing 0.5 of one head's attention onto the premise sentences without the gold source words raise "
+            "log p(gold) more than forcing as much onto as many random keys does?",
+        ),
+        (
+            PatchSettings(intervention=InterventionKind.FORCE, readout=ReadAt.LATER, control=ControlKind.NONE),
+            "Does forcing 0.9 of one head's attention in step 0 onto the premise sentences without the gold source "
+            "words raise log p(gold) of later steps?",
+        ),
+        (
+            PatchSettings(intervention=InterventionKind.TRANSPLANT),
+            "Does putting one head's attention pattern from the donor model into the recipient change log p(gold) more "
+            "than that of another head of the donor's layer does?",
         ),
         (
             PatchSettings(intervention=SCALE, factor=2.0),

@@ -29,10 +29,16 @@ KINDS = (ControlKind.RANDOM_KEYS, ControlKind.DISTANCE, ControlKind.MASS)
 """Every masking sweep runs all of them, so that a page can show them side by side; one is named as the control."""
 
 
+DONOR_KINDS = (ControlKind.OTHER_HEAD, ControlKind.OTHER_EXAMPLE)
+"""What a transplant runs."""
+
+
 def kinds_of(settings: PatchSettings) -> tuple[ControlKind, ...]:
     """The kinds of control that a sweep runs: all that its intervention knows, none where none is wanted."""
-    if settings.resolved_control in (ControlKind.NONE, ControlKind.OTHER_EXAMPLE):
-        return () if settings.resolved_control is ControlKind.NONE else (ControlKind.OTHER_EXAMPLE,)
+    if settings.resolved_control is ControlKind.NONE:
+        return ()
+    if settings.intervention is InterventionKind.TRANSPLANT:
+        return DONOR_KINDS
     # a force gives every control its own mass, so that there is nothing to match by mass
     return KINDS if settings.intervention is InterventionKind.MASK else (ControlKind.RANDOM_KEYS, ControlKind.DISTANCE)
 

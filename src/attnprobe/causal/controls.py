@@ -34,8 +34,9 @@ class ControlKind(StrEnum):
 
     RANDOM_KEYS: as many keys, drawn uniformly. DISTANCE: as many keys, about as far back.
     MASS: as many keys of about equal attention mass, both sides masked by strength so that equal mass is removed.
-    RANDOM_HEADS: for sets of heads, as many other heads of the same layers. OTHER_EXAMPLE: for a transplant, what the
-    donor does on another example. NONE: nothing.
+    RANDOM_HEADS: for sets of heads, as many other heads of the same layers. OTHER_EXAMPLE: for a transplant, the same
+    head of the donor on another example. OTHER_HEAD: for a transplant, another head of the donor's layer on the same
+    example. NONE: nothing.
     """
 
     RANDOM_KEYS = "random_keys"
@@ -43,6 +44,7 @@ class ControlKind(StrEnum):
     MASS = "mass"
     RANDOM_HEADS = "random_heads"
     OTHER_EXAMPLE = "other_example"
+    OTHER_HEAD = "other_head"
     NONE = "none"
 
 
@@ -143,7 +145,7 @@ def sample_control(
             for given in (pattern, pairing):
                 _check_pattern(given, groups)
             return _dose_matched(groups, rng, pattern.astype(np.float64), pairing.astype(np.float64))
-        case ControlKind.RANDOM_HEADS | ControlKind.OTHER_EXAMPLE | ControlKind.NONE:
+        case ControlKind.RANDOM_HEADS | ControlKind.OTHER_EXAMPLE | ControlKind.OTHER_HEAD | ControlKind.NONE:
             raise SpecError(f"control {kind} draws no keys; choose random_keys, distance or mass.")
 
 

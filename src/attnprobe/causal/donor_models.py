@@ -1,12 +1,13 @@
 """Another model as the source of attention patterns or head outputs: who may be one, and what is taken from it.
 
 In: the recipient, a donor model, examples. Out: by layer the donor's values at the edited positions, and the same of
-another example, which is the control. The donor runs on the recipient's own tokens, and no more of its attention is
-kept than the rows that are put in.
+another head or another example, which are the controls. The donor runs on the recipient's own tokens, and no more of
+its attention is kept than the rows that are put in.
 
-The control of a transplant is the donor's attention on another text, at the same positions: a pattern that is sharp,
-local or looks at the first token does so on any text, and puts the recipient off its own way as much. What the donor
-does because of what this text says is what is left.
+A transplant has two controls, each at the same positions. Another head of the donor's layer, on the same text: were
+any attention of the donor as good, or any change of the recipient's, it would do as much. The same head of the donor on
+another text: what is sharp, local or looks at the first token on any text would do as much, and so would attention to
+a place, where all texts have one layout.
 """
 
 from collections.abc import Mapping, Sequence
@@ -132,22 +133,57 @@ class DonorModel:
         rng = generator(self.settings.seed, name, "", f"control/{ControlKind.OTHER_EXAMPLE}")
         return closest[int(rng.integers(len(closest)))]
 
-    def arms(self, subject: Subject, units: Sequence[Edited], dims: ModelDims) -> tuple[ControlArm, ...]:
-        """The control of every unit: the donor's values of another example at the same positions."""
-        other = self.other_example(subject)
-        reason = None if other is not None else "no other example is as long"
-        control = JointControl(kind=ControlKind.OTHER_EXAMPLE, drawn=(), reason=reason, dose=None, source=other)
-        values = None if other is None else self.values(subject, self.pool[other])
-        return tuple(
-            ControlArm(
-                unit=unit,
-                control=control,
-                variants=()
-                if values is None
-                else (Variant(key=unit, writes=edit_writes(subject, self.settings, unit, dims, values)),),
-            )
-            for unit in units
-        )
+    def arms(
+        self, subject: Subject, values: Values, units: Sequence[Edited], dims: ModelDims
+    ) -> tuple[ControlArm, ...]:
+        """Both controls of every unit.
+
+        Args:
+            subject: the example.
+            values: what the donor has there, from `values`.
+            units: what the sweep edits.
+            dims: of the recipient.
+        """
+        other, order = self.other_example(subject), self._other_heads(subject, dims)
+        swapped = {layer: self._of_heads(found, order[layer]) for layer, found in values.items()}
+        elsewhere = None if other is None else self.values(subject, self.pool[other])
+        arms: list[ControlArm] = []
+        for kind, found in ((ControlKind.OTHER_HEAD, swapped), (ControlKind.OTHER_EXAMPLE, elsewhere)):
+            for unit in units:
+                reason = self._reason(kind, unit, other, dims)
+                source = other if kind is ControlKind.OTHER_EXAMPLE else _drawn_heads(unit, order)
+                control = JointControl(kind=kind, drawn=(), reason=reason, dose=None, source=source)
+                variants: tuple[Variant, ...] = ()
+                if found is not None and reason is None:
+                    writes = edit_writes(subject, self.settings, unit, dims, found)
+                    variants = (Variant(key=unit, writes=writes),)
+                arms.append(ControlArm(unit=unit, control=control, variants=variants))
+        return tuple(arms)
+
+    def _other_heads(self, subject: Subject, dims: ModelDims) -> Mapping[int, tuple[int, ...]]:
+        """For each layer and head another head of that layer, none twice: a draw for all units alike."""
+        drawn: dict[int, tuple[int, ...]] = {}
+        for layer in self.layers:
+            n_heads = dims.n_heads[layer]
+            rng = generator(self.settings.seed, subject.aligned.example.id, f"L{layer}", "control/other_head")
+            circle = [int(head) for head in rng.permutation(n_heads)]
+            after = dict(zip(circle, circle[1:] + circle[:1], strict=True))
+            drawn[layer] = tuple(after[head] for head in range(n_heads))
+        return drawn
+
+    def _of_heads(self, values: Tensor, heads: Sequence[int]) -> Tensor:
+        return values[list(heads)] if self.settings.resolved_site is Point.PATTERN else values[:, list(heads)]
+
+    def _reason(self, kind: ControlKind, unit: Edited, other: str | None, dims: ModelDims) -> str | None:
+        if kind is ControlKind.OTHER_EXAMPLE:
+            return None if other is not None else "no other example is as long"
+        lonely = any(dims.n_heads[member.layer] < 2 for member in unit.members)
+        return "a layer has no other head" if lonely else None
+
+
+def _drawn_heads(unit: Edited, order: Mapping[int, tuple[int, ...]]) -> str:
+    drawn = [(member.layer, member.index) for member in unit.members if member.index is not None]
+    return "+".join(f"L{layer}H{order[layer][index]}" for layer, index in drawn)
 
 
 def _positions(subject: Subject) -> list[int]:

@@ -35,7 +35,7 @@ class JointControl:
             each head strengths of its own.
         reason: why the example does not take part in the comparison; None where it does.
         dose: for mass, the attention mass removed on either side, mean over rows and heads, in [0, 1].
-        source: for other_example, the id of that example.
+        source: for other_example, the id of that example; for other_head, the heads.
     """
 
     kind: ControlKind
@@ -50,8 +50,8 @@ class JointControl:
         return self.reason is None
 
     def as_record(self) -> dict[str, object]:
-        """What is stored: the other example; the control of the one head; or those of all, with their heads."""
-        if self.kind is ControlKind.OTHER_EXAMPLE:
+        """What is stored: where a donor's values are from; the control of the one head; those of all, with heads."""
+        if self.kind in (ControlKind.OTHER_EXAMPLE, ControlKind.OTHER_HEAD):
             return {"kind": str(self.kind), "source": self.source, "reason": self.reason}
         if len(self.drawn) == 1 and len(self.drawn[0][0]) == 1:
             return self.drawn[0][1].as_record()

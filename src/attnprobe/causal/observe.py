@@ -106,7 +106,8 @@ def observe(
     edits = {unit: edit_writes(subject, settings, unit, model.dims, values) for unit in edited}
     rows = dict(zip(layers, plain.streamed, strict=True)) if wants_controls else {}
     if donor_model is not None:
-        arms = donor_model.arms(subject, units, model.dims) if known else ()
+        assert values is not None
+        arms = donor_model.arms(subject, values, units, model.dims) if known else ()
     else:
         chosen = [kind for kind in kinds if kind in known]
         arms = control_arms(subject, settings, units, model.dims, rows, chosen) if wants_controls else ()

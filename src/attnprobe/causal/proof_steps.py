@@ -1,7 +1,7 @@
 """Which step of a proof is forced, which tokens are read then, and the mirror: the same on the foil's keys.
 
 In: an aligned example, its scored tokens, the settings. Out: `Parts` and `Mirror`. A step is a sentence of the gold
-text that holds a scored token.
+that holds a scored token; it may begin in lower case.
 """
 
 from bisect import bisect_right
@@ -79,7 +79,7 @@ def steps_of(aligned: AlignedExample, scored: Sequence[int]) -> tuple[int, ...]:
         TaskError: the task does not know the words of the gold.
     """
     example = aligned.example
-    starts = [span.start for span in sentence_spans(example.gold)]
+    starts = [span.start for span in sentence_spans(example.gold, in_lower_case=True)]
     words = [aligned.targets[index].word for index in scored]
     known = [word for word in words if word is not None]
     if len(known) < len(words):
@@ -87,9 +87,9 @@ def steps_of(aligned: AlignedExample, scored: Sequence[int]) -> tuple[int, ...]:
             f"example {example.id!r}: this format does not say where the words of the gold are, so its steps are not "
             "known. Leave --step and --readout out, or give JSONL with `sources`."
         )
-    sentences = [bisect_right(starts, example.words[word].span.start) for word in known]
-    order = {sentence: step for step, sentence in enumerate(sorted(set(sentences)))}
-    return tuple(order[sentence] for sentence in sentences)
+    stretches = [bisect_right(starts, example.words[word].span.start) for word in known]
+    order = {stretch: step for step, stretch in enumerate(sorted(set(stretches)))}
+    return tuple(order[stretch] for stretch in stretches)
 
 
 def mirror_of(

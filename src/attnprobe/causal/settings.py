@@ -136,8 +136,9 @@ class PatchSettings:
         factor: of a scaling.
         empty_row: what a mask does to a row that it leaves without keys, a force to one without others.
         metric: what is measured.
-        control: what the effect is compared with; None means random keys for a mask and a force, the donor's attention
-            on another example for a transplant, and none for the others.
+        control: what the effect is compared with; None means random keys for a mask and a force, another head of the
+            donor for a pattern that is transplanted, the donor on another example for a head's output, and none for
+            the others.
         placebo: of a mask or a force: put keys drawn at random from the controls' own pool in the place of the gold
             keys. Whatever such a sweep finds is false, so it tells how often the method errs on this model and task.
         seed: of everything drawn.
@@ -183,7 +184,7 @@ class PatchSettings:
             raise SpecError(f"batch size {self.batch_size}: expected at least 1 sequence.")
         sites = TRANSPLANTABLE if self.intervention is InterventionKind.TRANSPLANT else PATCHABLE
         if self.resolved_site not in sites:
-            raise SpecError(f"site {self.site} of {self.intervention}: expected one of {', '.join(sites)}.")
+            raise SpecError(f"site {self.site}: expected one of {', '.join(sites)}.")
         self._check_control()
         if self.placebo and not self.intervention.has_keys:
             raise SpecError(
@@ -199,13 +200,14 @@ class PatchSettings:
 
     def _check_control(self) -> None:
         is_transplant = self.intervention is InterventionKind.TRANSPLANT
-        if is_transplant and self.control not in (None, ControlKind.OTHER_EXAMPLE, ControlKind.NONE):
+        of_donor = (ControlKind.OTHER_EXAMPLE, ControlKind.OTHER_HEAD)
+        if is_transplant and self.control not in (None, *of_donor, ControlKind.NONE):
             raise SpecError(
                 f"control {self.control} does not apply to transplant: it replaces attention whatever the keys; choose "
-                "other_example or none."
+                "other_head, other_example or none."
             )
-        if self.control is ControlKind.OTHER_EXAMPLE and not is_transplant:
-            raise SpecError(f"control other_example is of a transplant; {self.intervention} has no donor.")
+        if self.control in of_donor and not is_transplant:
+            raise SpecError(f"control {self.control} is of a transplant; {self.intervention} has no donor.")
         if is_transplant:
             return
         if not self.intervention.has_keys and self.control not in (None, ControlKind.NONE):
@@ -267,5 +269,7 @@ class PatchSettings:
         if self.control is not None:
             return self.control
         if self.intervention is InterventionKind.TRANSPLANT:
-            return ControlKind.OTHER_EXAMPLE
+            # an output of another head is in a basis that the recipient's W_O does not read: it would be no control
+            is_output = self.resolved_site is Point.Z
+            return ControlKind.OTHER_EXAMPLE if is_output else ControlKind.OTHER_HEAD
         return ControlKind.RANDOM_KEYS if self.intervention.has_keys else ControlKind.NONE

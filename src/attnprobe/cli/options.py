@@ -178,6 +178,15 @@ Donor = Annotated[
 DirectionName = Annotated[
     str, option(_EDIT, "--direction", shows="NAME", says="patch: clean_to_corrupted or corrupted_to_clean.")
 ]
+UnequalSpans = Annotated[
+    str,
+    option(
+        _EDIT,
+        "--unequal-spans",
+        shows="NAME",
+        says="patch: last, mean or refuse, for spans with other tokens in number in the corrupted prompt.",
+    ),
+]
 Factor = Annotated[str, option(_EDIT, "--factor", shows="NUMBER", says="scale: what the output is multiplied by.")]
 
 MetricName = Annotated[
@@ -200,9 +209,9 @@ Control = Annotated[
         _MEASURE,
         "--control",
         shows="NAME",
-        says="What the effect is compared with: random_keys or distance (mask, force), mass (mask), other_example "
-        "(transplant), or none.",
-        default="random_keys for mask and force, other_example for transplant",
+        says="What the effect is compared with: random_keys or distance (mask, force), mass (mask), other_head or "
+        "other_example (transplant), or none.",
+        default="random_keys for mask and force; for transplant other_head, for z other_example",
     ),
 ]
 Placebo = Annotated[

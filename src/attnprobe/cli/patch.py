@@ -5,7 +5,7 @@ In: options. Out: what `patch_run` makes of them. Only the signature and the hel
 
 import typer
 
-from attnprobe.cli import options
+from attnprobe.cli import options, set_options
 from attnprobe.cli.typed import Typed
 
 
@@ -37,6 +37,13 @@ def patch(
     donor: options.Donor = None,
     direction: options.DirectionName = "clean_to_corrupted",
     factor: options.Factor = "0",
+    unequal_spans: options.UnequalSpans = "last",
+    set: set_options.Sets = None,
+    top_k: set_options.TopHeads = None,
+    greedy: set_options.Greedy = None,
+    min_gain: set_options.MinGain = "0.01",
+    all_but: set_options.AllBut = False,
+    random_sets: set_options.RandomSets = "8",
     metric: options.MetricName = "gold_logprob",
     control: options.Control = None,
     placebo: options.Placebo = False,
@@ -60,6 +67,8 @@ def patch(
 
     [cyan]attnprobe patch --intervention patch --metric recovery --site z -n 16[/cyan]
 
+    [cyan]attnprobe patch --set L1H2,L2H2 --set all -n 16[/cyan]
+
     [cyan]attnprobe patch --intervention force --doses 0.25,0.5,1 -n 16[/cyan]
 
     [cyan]attnprobe patch --model zoo:pronto-144k-untaught --intervention transplant
@@ -68,4 +77,4 @@ def patch(
     # here, not above: it loads torch, and `--help` should not wait for that
     from attnprobe.cli.patch_run import run_patch
 
-    run_patch(Typed.of(context))
+    run_patch(Typed.of(context, several=("set",)))

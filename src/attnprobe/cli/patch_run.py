@@ -11,6 +11,7 @@ from attnprobe.causal.result import PatchResult
 from attnprobe.cli.console import progress_bar, quiet_libraries
 from attnprobe.cli.request import PatchRequest
 from attnprobe.cli.saying import for_terminal, given_options, output_console, say_files
+from attnprobe.cli.set_run import run_sets
 from attnprobe.cli.typed import Typed
 from attnprobe.models.load import load_model
 from attnprobe.report.files import SUMMARY, patch_files
@@ -29,6 +30,9 @@ def run_patch(typed: Typed) -> None:
     asked = request.run
     if asked.out is not None:
         check_place(asked.out)
+    if request.sets is not None:
+        run_sets(typed, asked, request.sets, donor=request.donor)
+        return
     prints_json, is_quiet = typed.flag("json"), typed.flag("quiet")
     with quiet_libraries(), progress_bar(portable(asked.model), is_shown=not (prints_json or is_quiet)) as progress:
         task = asked.task()

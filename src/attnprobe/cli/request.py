@@ -7,8 +7,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from attnprobe.causal.controls import ControlKind
-from attnprobe.causal.settings import Ablation, Direction, InterventionKind, Metric, PatchSettings, ReadAt
+from attnprobe.causal.settings import (
+    Ablation,
+    Direction,
+    InterventionKind,
+    Metric,
+    PatchSettings,
+    ReadAt,
+    UnequalSpans,
+)
 from attnprobe.cli.run_request import RunRequest
+from attnprobe.cli.set_request import SetRequest, edits_sets, set_control, set_request
 from attnprobe.cli.typed import Typed, member, option_name
 from attnprobe.errors import SpecError
 from attnprobe.plan import EmptyRow, HeadId, Point
@@ -22,6 +31,7 @@ class _SingleHeadControl(StrEnum):
     DISTANCE = ControlKind.DISTANCE
     MASS = ControlKind.MASS
     OTHER_EXAMPLE = ControlKind.OTHER_EXAMPLE
+    OTHER_HEAD = ControlKind.OTHER_HEAD
     NONE = ControlKind.NONE
 
     @property
@@ -37,11 +47,13 @@ class PatchRequest:
         run: model, task and place of results.
         settings: of the sweep.
         donor: of a transplant, the model that attention is taken from: hub name, directory or `zoo:NAME`.
+        sets: of several heads at once; None where heads are edited one at a time.
     """
 
     run: RunRequest
     settings: PatchSettings
     donor: str | None = None
+    sets: SetRequest | None = None
 
     @classmethod
     def of(cls, typed: Typed) -> "PatchRequest":
@@ -58,11 +70,14 @@ class PatchRequest:
                 "--intervention transplant takes attention from another model; name it with --donor, such as "
                 "--model zoo:pronto-144k-untaught --donor zoo:pronto-144k-taught."
             )
-        return cls(run=RunRequest.of(typed), settings=settings, donor=donor)
+        sets = set_request(typed, settings) if edits_sets(typed) else None
+        return cls(run=RunRequest.of(typed), settings=settings, donor=donor, sets=sets)
 
 
 def _settings(typed: Typed) -> PatchSettings:
     heads, control, site = typed.text("heads"), typed.optional("control"), typed.optional("site")
+    if edits_sets(typed) and set_control(typed) is not None:
+        control = None
     return PatchSettings(
         intervention=typed.choice("intervention", InterventionKind),
         keys=typed.optional("keys") or "",
@@ -76,6 +91,7 @@ def _settings(typed: Typed) -> PatchSettings:
         ablation=typed.choice("ablation", Ablation),
         site=None if site is None else member("--site", site, Point),
         direction=typed.choice("direction", Direction),
+        unequal_spans=typed.choice("unequal_spans", UnequalSpans),
         factor=typed.real("factor"),
         empty_row=typed.choice("empty_row", EmptyRow),
         metric=typed.choice("metric", Metric),

@@ -4,7 +4,7 @@ In: typer's context. Out: `Typed`, and readers that turn text into values or say
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -31,13 +31,19 @@ class Typed:
     given: frozenset[str]
 
     @classmethod
-    def of(cls, context: typer.Context) -> "Typed":
-        """Take it from typer."""
+    def of(cls, context: typer.Context, several: Collection[str] = ()) -> "Typed":
+        """Take it from typer.
+
+        Args:
+            context: of the command.
+            several: options that may be given several times; their texts are joined by spaces.
+        """
         sources = {name: context.get_parameter_source(name) for name in context.params}
         given = frozenset(name for name, source in sources.items() if source is not None and source.name != "DEFAULT")
         words: tuple[str, ...] = tuple(context.obj or ())
         # arguments that may come several times are lists, and the command's own to read
         values = {name: value for name, value in context.params.items() if not isinstance(value, list | tuple)}
+        values |= {name: " ".join(context.params[name] or ()) or None for name in several}
         return cls(words=words, values=values, given=given & set(values))
 
     def flag(self, name: str) -> bool:

@@ -47,21 +47,25 @@ def patch_manifest(
         words: of the command line, without the program's name; empty when called from Python.
     """
     acting = settings_record(settings)
-    configuration = {"model": model_record(model), "task": task_record(task), "patch": acting}
-    if donor is not None:
-        configuration["donor"] = model_record(donor)
-        acting = {**acting, "donor": portable(donor.provenance.name)}
     return Manifest(
         command="patch",
-        configuration=configuration,
+        configuration=configuration_of(model, task, acting, donor),
         arguments_given=given or {},
-        arguments_resolved={**task_arguments(model, task), **acting},
+        arguments_resolved={**task_arguments(model, task, donor), **acting},
         repeat=repeat_command([_PROGRAM, *words]) if words else "",
         rules=rules_record(),
     )
 
 
-def task_arguments(model: Model, task: Task) -> Mapping[str, JsonValue]:
+def configuration_of(
+    model: Model, task: Task, acting: Mapping[str, JsonValue], donor: Model | None
+) -> Mapping[str, JsonValue]:
+    """What a directory of results belongs to: model, task, settings, and the donor of a transplant with its hash."""
+    configuration = {"model": model_record(model), "task": task_record(task), "patch": acting}
+    return configuration if donor is None else {**configuration, "donor": model_record(donor)}
+
+
+def task_arguments(model: Model, task: Task, donor: Model | None = None) -> Mapping[str, JsonValue]:
     """What was chosen of model and task, every option with its value, as the manifest stores it."""
     chosen: dict[str, JsonValue] = {
         name: portable(value) if isinstance(value, str) else value for name, value in task.settings.items()
@@ -73,6 +77,7 @@ def task_arguments(model: Model, task: Task) -> Mapping[str, JsonValue]:
         "dtype": model.provenance.settings.get("dtype"),
         **chosen,
         "n": len(task.examples),
+        **({} if donor is None else {"donor": portable(donor.provenance.name)}),
     }
 
 

@@ -22,7 +22,8 @@ _CONTROLS = {
     ControlKind.DISTANCE: "masking as many equally distant keys",
     ControlKind.MASS: "masking other keys of equal attention mass",
     ControlKind.RANDOM_HEADS: "editing as many random heads",
-    ControlKind.OTHER_EXAMPLE: "the donor's attention on another example",
+    ControlKind.OTHER_EXAMPLE: "that of the donor on another example",
+    ControlKind.OTHER_HEAD: "that of another head of the donor's layer",
 }
 _FORCED_CONTROLS = {
     ControlKind.RANDOM_KEYS: "forcing as much onto as many random keys",

@@ -11,7 +11,7 @@ from attnprobe.causal.set_settings import SetChoice, SetSettings
 from attnprobe.models.model import Model
 from attnprobe.report.canvas import png_bytes
 from attnprobe.report.files import PAGE, SUMMARY
-from attnprobe.report.keep import task_arguments
+from attnprobe.report.keep import configuration_of, task_arguments
 from attnprobe.report.sets_finding import set_deed, set_rules_record
 from attnprobe.report.sets_page import sets_page
 from attnprobe.report.sets_plot import sets_plot
@@ -23,11 +23,9 @@ from attnprobe.runs import (
     RunDirectory,
     default_place,
     json_bytes,
-    model_record,
     parquet_bytes,
     portable,
     repeat_command,
-    task_record,
 )
 from attnprobe.tasks.example import Task
 
@@ -40,6 +38,7 @@ def sets_manifest(
     settings: SetSettings,
     choice: SetChoice,
     *,
+    donor: Model | None = None,
     given: Mapping[str, JsonValue] | None = None,
     words: Sequence[str] = (),
 ) -> Manifest:
@@ -50,15 +49,16 @@ def sets_manifest(
         task: on which.
         settings: what is done to a set.
         choice: which sets.
+        donor: of a transplant, the model that attention is taken from.
         given: options as they were typed, if any were.
         words: of the command line, without the program's name; empty when called from Python.
     """
     acting = set_settings_record(settings, choice)
     return Manifest(
         command="patch",
-        configuration={"model": model_record(model), "task": task_record(task), "patch": acting},
+        configuration=configuration_of(model, task, acting, donor),
         arguments_given=given or {},
-        arguments_resolved={**task_arguments(model, task), **acting},
+        arguments_resolved={**task_arguments(model, task, donor), **acting},
         repeat=repeat_command([_PROGRAM, *words]) if words else "",
         rules=set_rules_record(),
     )
@@ -84,13 +84,16 @@ def sets_files(result: SetResult, manifest: Manifest, *, model: str, task: str) 
     }
 
 
-def save_sets(result: SetResult, *, model: Model, task: Task, out: Path | str | None = None) -> Path:
+def save_sets(
+    result: SetResult, *, model: Model, task: Task, donor: Model | None = None, out: Path | str | None = None
+) -> Path:
     """Write what `attnprobe patch` writes for sets of heads: page, figure, summary, rows, manifest.
 
     Args:
         result: of `patch_sets(model, task, choice, settings)`.
         model: that ran.
         task: on which.
+        donor: of a transplant, the model that attention was taken from.
         out: the directory; by default one named by the configuration, below the working directory.
 
     Returns:
@@ -99,7 +102,7 @@ def save_sets(result: SetResult, *, model: Model, task: Task, out: Path | str | 
     Raises:
         RunError: it holds something else, or cannot be written.
     """
-    manifest = sets_manifest(model, task, result.settings, result.choice)
+    manifest = sets_manifest(model, task, result.settings, result.choice, donor=donor)
     with RunDirectory.claim(default_place(manifest) if out is None else Path(out), manifest) as directory:
         names = {"model": portable(model.provenance.name), "task": portable(task.name)}
         directory.finish(sets_files(result, manifest, **names))

@@ -36,7 +36,7 @@ class SaidBefore:
             for match in _WORD.finditer(example.text)
             if not any(span.start <= match.start() < span.end for span in barred)
         ]
-        self._sentences = sentence_spans(example.text)
+        self._sentences = sentence_spans(example.text, in_lower_case=True)
 
     def keys(
         self, foil: FoundFoil, gold: Mapping[KeyDefinition, tuple[int, ...]], equal: tuple[int, ...]

@@ -24,23 +24,28 @@ LAYOUT_MARK = re.compile(r"\b(?:Q|A|Prove):")
 _LAST_WORD = re.compile(r"[\w.]*$")
 
 
-def sentence_spans(text: str) -> tuple[Span, ...]:
-    """Where the sentences of a text stand, in order, without white space and layout marks around them."""
+def sentence_spans(text: str, *, in_lower_case: bool = False) -> tuple[Span, ...]:
+    """Where the sentences of a text stand, in order, without white space and layout marks around them.
+
+    Args:
+        text: the text.
+        in_lower_case: sentences may begin so; a full stop before a lower-case letter is an end then.
+    """
     spans: list[Span] = []
     start = 0
     for match in _END.finditer(text):
-        if _ends_here(text, match):
+        if _ends_here(text, match, in_lower_case=in_lower_case):
             spans.extend(_trimmed(text, start, match.end()))
             start = match.end()
     spans.extend(_trimmed(text, start, len(text)))
     return tuple(spans)
 
 
-def _ends_here(text: str, end: re.Match[str]) -> bool:
+def _ends_here(text: str, end: re.Match[str], *, in_lower_case: bool) -> bool:
     if "." not in end.group():
         return True
     following = text[end.end() :].lstrip(" \t")
-    if following[:1].islower():
+    if following[:1].islower() and not in_lower_case:
         return False
     if end.group() != ".":
         return True
