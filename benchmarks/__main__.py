@@ -9,10 +9,17 @@ import sys
 
 import torch
 
-from benchmarks import kernels, large, lengths, memory, plots, scores, tables
+from benchmarks import kernels, large, lengths, memory, plots, scores, sweep, tables
 from benchmarks.records import finish, folder_of, machine, measure_rows
 
-_BENCHMARKS = {"kernels": kernels, "scores": scores, "memory": memory, "lengths": lengths, "large": large}
+_BENCHMARKS = {
+    "kernels": kernels,
+    "scores": scores,
+    "memory": memory,
+    "lengths": lengths,
+    "large": large,
+    "sweep": sweep,
+}
 
 
 def main() -> None:

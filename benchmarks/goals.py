@@ -59,8 +59,9 @@ class Goal:
 
 def goals(folder: Path) -> list[Goal]:
     """Every goal, from a device's stored rows."""
-    scores, kernels, memory = (load(name, folder) for name in ("scores", "kernels", "memory"))
-    return [*_authors(scores), *_libraries(scores), *_memory(memory), *_kernels(kernels), *_overhead(scores)]
+    scores, kernels, memory, sweep = (load(name, folder) for name in ("scores", "kernels", "memory", "sweep"))
+    found = [*_authors(scores), *_libraries(scores), *_memory(memory), *_kernels(kernels), *_overhead(scores)]
+    return [*found, *_sweeps(sweep)]
 
 
 def _authors(rows: Mapping[str, Row]) -> Iterator[Goal]:
@@ -123,6 +124,18 @@ def _overhead(rows: Mapping[str, Row]) -> Iterator[Goal]:
             goal,
             at_least=False,
         )
+
+
+def _sweeps(rows: Mapping[str, Row]) -> Iterator[Goal]:
+    asked = {64: (4.5, 9, 25, 50), 128: (4.5, 9, 38, 65)}
+    words = {"all": "all positions", "half": "last half", "last 8": "last 8 positions", "last": "last position"}
+    for length, goals_of_length in asked.items():
+        row = rows.get(f"patch {length}")
+        for (span, said), goal in zip(words.items(), goals_of_length, strict=True):
+            what = f"z of every head, {said}, against TransformerLens' loop, T = {length}"
+            yield _ratio(row, f"TransformerLens / {span}", what, goal, at_least=True)
+        what = f"z of every head, last 8 positions, in plain forwards, T = {length}"
+        yield _ratio(row, "last 8 / plain forward", what, 6 if length == 64 else 5, at_least=False)
 
 
 def _ratio(row: Row | None, key: str, what: str, goal: float, *, at_least: bool) -> Goal:

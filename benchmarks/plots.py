@@ -4,7 +4,7 @@ In: the JSON of a device. Out: `cost_against_length.png` (kernels, seconds and r
 `ratios_end_to_end.png` (everyone over attnprobe, by length).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,9 @@ def draw(folder: Path) -> None:
     scores = {key: row for key, row in load("scores", folder).items() if set(_BARS) <= set(row["ratios"])}
     if scores:
         _ratios(scores, folder / "ratios_end_to_end.png")
+    grown = [row for row in load("sweep", folder).values() if "grows" in row]
+    if grown:
+        _growth(grown, folder / "sweep_growth.png")
 
 
 def _figure(n_panels: int) -> tuple[Any, Any]:
@@ -107,6 +110,20 @@ def _ratios(rows: Mapping[str, Row], path: Path) -> None:
     panel.set_xticks(range(len(rows)), [f"T = {row['length']:,}" for row in rows.values()])
     panel.margins(y=0.2)
     panel.legend(fontsize=7)
+    _save(figure, path)
+
+
+def _growth(rows: Sequence[Row], path: Path) -> None:
+    """Seconds of a sweep against each of its sizes, a line from the first point for what would be proportional."""
+    figure, axes = _figure(len(rows))
+    for panel, row in zip(axes[0], rows, strict=True):
+        taken = [row["seconds"][str(count)]["median"] for count in row["counts"]]
+        panel.plot(row["counts"], taken, marker="o", markersize=4)
+        proportional = [taken[0] * count / row["counts"][0] for count in row["counts"]]
+        panel.plot(row["counts"], proportional, color="grey", linewidth=1, linestyle=":")
+        panel.set(xlabel=row["grows"], ylabel="CPU seconds of a sweep", title=f"Cost against {row['grows']}")
+        panel.set_ylim(bottom=0)
+        panel.grid(alpha=0.3)
     _save(figure, path)
 
 

@@ -14,7 +14,8 @@ from benchmarks.contestants import AUTHORS, Who
 from benchmarks.goals import goals
 from benchmarks.records import RESULTS, Row, load, load_machine
 
-NAMES = ("kernels", "scores", "memory", "lengths")
+NAMES = ("kernels", "scores", "memory", "lengths", "sweep")
+_WITH_GOALS = ("scores", "kernels", "sweep")
 Cells = Sequence[str]
 
 
@@ -41,7 +42,7 @@ def write(folder: Path) -> None:
 def page(folder: Path) -> str:
     """A device's page as text."""
     stored = {name: load(name, folder) for name in NAMES}
-    sections = [_head(folder), *_goals(folder)] if stored["scores"] or stored["kernels"] else [_head(folder)]
+    sections = [_head(folder), *_goals(folder)] if any(stored[name] for name in _WITH_GOALS) else [_head(folder)]
     if stored["scores"]:
         sections += _scores(stored["scores"])
     if stored["kernels"]:
@@ -50,6 +51,8 @@ def page(folder: Path) -> str:
         sections += _memory(stored["memory"])
     if stored["lengths"]:
         sections += _lengths(stored["lengths"])
+    if stored["sweep"]:
+        sections += _sweeps(stored["sweep"])
     return "\n\n".join(sections) + "\n"
 
 
@@ -201,6 +204,24 @@ def _lengths(rows: Mapping[str, Row]) -> Iterator[str]:
         "load",
     ]
     yield table(columns, body)
+
+
+def _sweeps(rows: Mapping[str, Row]) -> Iterator[str]:
+    yield "## Sweeps over heads"
+    yield (
+        "Process CPU time, one thread, ratios of medians of interleaved repeats; both source runs are part of ours. "
+        "`patch`: z of every head, the two prompts differing in all tokens, the last half, the last 8, the last. "
+        "TransformerLens' loop is one whole forward a head, a sample of heads scaled up. `grow`: prompts that differ "
+        "in the last 8 tokens."
+    )
+    body = [
+        [key, f"{name}", f"{value:.3g}", _gate(row), _loads(row)]
+        for key, row in rows.items()
+        for name, value in (row["ratios"] | row.get("extra_megabytes", {})).items()
+    ]
+    yield table(["row", "ratio, or MB", "measured", "largest difference (allowed)", "load"], body)
+    if any("grows" in row for row in rows.values()):
+        yield "![how the cost of a sweep grows](sweep_growth.png)"
 
 
 def _about(rows: Mapping[str, Row]) -> str:

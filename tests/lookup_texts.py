@@ -22,8 +22,8 @@ SUBJECTS = ("ant", "bee", "cat", "dog")
 QUESTIONS = tuple(f"who_{subject}" for subject in SUBJECTS)
 FIRSTS = ("red", "tan", "jet", "ash", "bay")
 """X: the first word of an answer. All words are as long, so that no answer is the longer one."""
-SECONDS = ("one", "two", "six", "ten", "nil")
-"""Y: the second."""
+SECONDS = ("One", "Two", "Six", "Ten", "Nil")
+"""Y: the second, with a capital: it begins a sentence."""
 STOP, END, START = ".", "end", "start"
 WORDS = ("<unk>", START, STOP, END, *SUBJECTS, *QUESTIONS, *FIRSTS, *SECONDS)
 """The vocabulary, by token id."""

@@ -4,6 +4,7 @@ In: the configuration. Out: for each model and question a parquet file of effect
 record of heads and counts, written as they are finished. What is there is not measured again.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from attnprobe.runs import Manifest, RunDirectory, json_bytes, parquet_bytes, pl
 from attnprobe.runs.atomic import write_atomically
 from attnprobe.tasks import CollectedTask
 from experiments.causality.problems import problems_of
+from experiments.causality.transplant import STEM, transplant_rows
 
 OnFinished = Callable[[str], None] | None
 
@@ -36,7 +38,7 @@ def measure(config: Mapping[str, Any], place: Path, *, models: Sequence[str] = (
     Args:
         config: what is asked.
         place: a new directory, or one of this very configuration.
-        models: only these, for several processes to share the work; all if empty.
+        models: only these, for several processes to share the work (the pair is called `transplant`); all if empty.
         say: called with the name of what was finished, or was there already.
     """
     manifest = Manifest(
@@ -56,11 +58,13 @@ def measure(config: Mapping[str, Any], place: Path, *, models: Sequence[str] = (
                     write(place, stem, files_of(load_model(f"zoo:{name}"), task, asked))
                 if say is not None:
                     say(stem)
+        pair = place / f"{STEM}.parquet"
+        if not pair.is_file() and (not models or STEM in models):
+            write_atomically(pair, parquet_bytes(transplant_rows(config)))
         stems = [f"{name}_{asked['name']}" for asked in config["asked"] for name in config["models"]["names"]]
-        if all(is_measured(place, stem) for stem in stems):
-            names = [
-                f"{stem}{ending}" for stem in stems for ending in (*(f"_{each}.parquet" for each in FRAMES), ".json")
-            ]
+        if pair.is_file() and all(is_measured(place, stem) for stem in stems):
+            endings = (*(f"_{each}.parquet" for each in FRAMES), ".json")
+            names = [pair.name, *(f"{stem}{ending}" for stem in stems for ending in endings)]
             directory.finish({name: (place / name).read_bytes() for name in names})
 
 
@@ -118,3 +122,9 @@ def record_of(result: VerdictResult) -> dict[str, Any]:
 def stored(place: Path, stem: str, what: str) -> pd.DataFrame:
     """A file of rows, as it was measured."""
     return pd.read_parquet(place / f"{stem}_{what}.parquet")
+
+
+def stored_record(place: Path, model: str, asked: str) -> dict[str, Any]:
+    """What the rows of one question to one model do not say."""
+    record = json.loads((place / f"{model}_{asked}.json").read_text())
+    return {"model": model, "asked": asked, **record}

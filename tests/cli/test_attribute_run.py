@@ -79,7 +79,6 @@ def test_files_agree_with_each_other(attribute: Run, tmp_path: Path) -> None:
         "batch_size": 64,
         "approximation": "secant",
         "integrated": 0,
-        "top": 20,
         "confirm": 32,
     }
 

@@ -10,7 +10,7 @@ from itertools import count
 import torch
 from torch import Tensor
 
-from attnprobe.plan import Edges, Edit, EmptyRow, ModelDims, Point, Replace, Scale, Site, Write, mask_edges
+from attnprobe.plan import Edges, Edit, EmptyRow, ModelDims, Point, Replace, Scale, Site, Write, force_edges, mask_edges
 from tests.models.architectures import draw_sequences
 
 N_POSITIONS = 10
@@ -30,7 +30,7 @@ _VECTORS = (Point.RESID, Point.Q, Point.K, Point.V, Point.Z, Point.ATTN_OUT, Poi
 
 def edits_of(dims: ModelDims) -> dict[str, Edit]:
     """Every edit by name."""
-    writes = {**_vector_writes(dims), **_pattern_writes(dims), **_mask_writes(dims)}
+    writes = {**_vector_writes(dims), **_pattern_writes(dims), **_mask_writes(dims), **_force_writes(dims)}
     return {name: Edit(writes=(write,)) for name, write in writes.items()} | _joint_edits(dims)
 
 
@@ -128,6 +128,17 @@ def _mask_writes(dims: ModelDims) -> dict[str, Write]:
     }
 
 
+def _force_writes(dims: ModelDims) -> dict[str, Write]:
+    top = dims.n_layers - 1
+    whole_row = Edges.of({2: range(3), 6: [5]})
+    return {
+        "half of the mass forced": force_edges(layer=1, heads=(1,), edges=_EDGES, mass=0.5),
+        "all of the mass forced at the last row": force_edges(layer=top, heads=(0,), edges=_LAST_ROW, mass=1.0),
+        "masses forced by row in the first layer": force_edges(layer=0, edges=_EDGES, mass=(0.0, 0.3, 0.9, 1.0)),
+        "mass forced onto all that is seen": force_edges(layer=1, edges=whole_row, mass=0.4, empty_row=EmptyRow.SELF),
+    }
+
+
 def _joint_edits(dims: ModelDims) -> dict[str, Edit]:
     top = dims.n_layers - 1
 
@@ -148,9 +159,13 @@ def _joint_edits(dims: ModelDims) -> dict[str, Edit]:
         "masks that meet in one row": Edit(writes=(half, half, mask)),
         "order matters: scaled, then replaced": Edit(writes=(scaled(Point.Z, 1, None), z(1, 0, (3,)))),
         "order matters: replaced, then scaled": Edit(writes=(z(1, 0, (3,)), scaled(Point.Z, 1, None))),
+        "masked, then forced": Edit(
+            writes=(mask, force_edges(layer=1, heads=(0, 1), edges=_LAST_ROW, mass=0.6)),
+        ),
         "everything at once": Edit(
             writes=(
                 mask,
+                force_edges(layer=top, heads=(1,), edges=_EDGES, mass=0.7),
                 scaled(Point.Q, 0, (5,)),
                 scaled(Point.K, 1, (3,)),
                 scaled(Point.V, 1, None),

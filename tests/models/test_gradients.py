@@ -6,6 +6,7 @@ import pytest
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from transformers import FalconConfig, FalconForCausalLM
 
 from attnprobe.errors import PlanError, SpecError
 from attnprobe.models.gradients import GradientRun, gradients_of
@@ -118,3 +119,21 @@ def test_a_measure_without_derivative_is_refused() -> None:
     constant: Measure = lambda logits: torch.zeros(1, 2)  # noqa: E731, a value of a type
     with pytest.raises(PlanError, match="does not depend on attention"):
         gradients_of(double_model(Architecture.GPT2), IDS, UNEMBEDDING, constant)
+
+
+@pytest.mark.parametrize("family", [str(architecture) for architecture in Architecture])
+def test_every_family_is_served_and_its_outputs_follow_from_queries_keys_and_values(family: str) -> None:
+    """A layer whose z did not follow from its own attention would be refused."""
+    run = gradients_of(open_case(Case(Backend.NATIVE, family))[0], IDS, UNEMBEDDING, measure)
+    assert all(float(layer.gradient.abs().max()) > 1e-6 for layer in run.layers)
+
+
+def test_a_bias_on_the_logits_is_refused() -> None:
+    """ALiBi comes as a mask with numbers: queries and keys alone do not tell of it."""
+    config = FalconConfig(vocab_size=61, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, alibi=True)
+    model = NativeModel(FalconForCausalLM(config).eval(), tokenizer=None, provenance=PROVENANCE)
+    with torch.no_grad():
+        for parameter in model._model.parameters():
+            parameter.normal_(0, 0.3)
+    with pytest.raises(PlanError, match="layer 0 do not follow from its queries, keys and values alone"):
+        gradients_of(model, IDS, UNEMBEDDING, measure)

@@ -12,6 +12,7 @@ from attnprobe.plan import (
     Edges,
     Edit,
     EmptyRow,
+    Force,
     Mask,
     ModelDims,
     Point,
@@ -56,11 +57,15 @@ def drawn_write(data: st.DataObject, dims: ModelDims) -> Write:
     where["heads"] = chosen(data, n_heads) if point.has_heads else None
     if point is Point.ATTN_LOGITS or (point is Point.PATTERN and draw(st.booleans())):
         edges = drawn_edges(data)
+        policy = draw(st.sampled_from((EmptyRow.SELF, EmptyRow.ZERO)))
+        if point is Point.ATTN_LOGITS and draw(st.booleans()):
+            force = Force(mass=draw(st.sampled_from((0.0, 0.4, 1.0))), empty_row=policy)
+            return Write(site=Site(**where, edges=edges), intervention=force)
         strength = draw(st.sampled_from((1.0, 0.5, 1 - 1e-7, 0.0)))
         mask = Mask(
             strength=strength,
             renormalise=point is Point.ATTN_LOGITS,
-            empty_row=draw(st.sampled_from((EmptyRow.SELF, EmptyRow.ZERO))),
+            empty_row=policy,
         )
         return Write(site=Site(**where, edges=edges), intervention=mask)
     site = Site(**where, positions=chosen(data, N_POSITIONS))

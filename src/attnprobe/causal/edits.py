@@ -157,7 +157,7 @@ class Donors:
             return None
         point = point_of(self.settings)
         reads = tuple(Read(point=point, layer=layer) for layer in self.layers)
-        run = model.forward(Tokens.of([donor]), Plan(reads=reads, last_logits=1))
+        run = model.forward(Tokens.of([donor]), Plan(reads=reads, last_logits=0))
         return {layer: run.read(point, layer, 0) for layer in self.layers}
 
 
@@ -179,7 +179,7 @@ def mean_z(
     reads = tuple(Read(point=Point.Z, layer=layer) for layer in layers)
     for start in range(0, len(sequences), batch_size):
         batch = Tokens.of(sequences[start : start + batch_size])
-        run = model.forward(batch, Plan(reads=reads, last_logits=1))
+        run = model.forward(batch, Plan(reads=reads, last_logits=0))
         for layer in layers:
             # reads are zero at padding
             sums[layer] = sums[layer] + run.reads[Point.Z, layer].double().sum(dim=(0, 1)).cpu()

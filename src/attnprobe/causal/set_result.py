@@ -69,8 +69,9 @@ class Ranked:
 
     Attributes:
         head: which.
-        value: mean difference to its control (its effect, where it has none) alone; for a greedy step, of all heads
-            chosen so far with it, under `all_but` less that of no head kept.
+        value: alone, the smaller of its mean effect and its mean difference to its control, 0 where they differ in sign
+            (the effect, where it has no control); for a greedy step, of all heads chosen so far with it, under
+            `all_but` less that of no head kept.
         gain: for a greedy step, how much further than before it, in the direction of the first; None elsewhere.
     """
 

@@ -64,15 +64,22 @@ def rank_heads(
 def _values(
     prepared: PreparedTask, settings: SetSettings, edited: Sequence[HeadSet], subjects: Sequence[Subject]
 ) -> Float[np.ndarray, " head_set"]:
-    """What each edit is judged by: its mean difference to its own control, its effect where it has none."""
+    """What each edit is judged by: the smaller of its mean effect and its mean difference to its own control.
+
+    The difference alone would rank first a head whose control does something and whose edit does nothing; so where the
+    two differ in sign the value is 0. Where nothing matches, or there is no such control, it is the effect.
+    """
     named = settings.edit.resolved_control
     kinds = () if named is ControlKind.NONE else (named,)
     observations, _ = prepared.observe(edited, kinds=kinds, subjects=subjects)
     paired = paired_effects(observations, named)
+    effects = paired.effects.mean(axis=0)
     if paired.differences is None or paired.matched is None:
-        return paired.effects.mean(axis=0)
+        return effects
     counts = paired.matched.sum(axis=0)
-    return np.where(paired.matched, paired.differences, 0.0).sum(axis=0) / np.maximum(counts, 1)
+    differences = np.where(paired.matched, paired.differences, 0.0).sum(axis=0) / np.maximum(counts, 1)
+    both = np.where(effects * differences > 0, np.sign(effects) * np.minimum(abs(effects), abs(differences)), 0.0)
+    return np.where(counts > 0, both, effects)
 
 
 def add_greedily(

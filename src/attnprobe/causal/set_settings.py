@@ -89,6 +89,11 @@ class SetSettings:
     def __post_init__(self) -> None:
         if self.draws < 1:
             raise SpecError(f"random sets {self.draws}: expected at least 1 draw.")
+        if self.edit.doses:
+            raise SpecError(
+                f"doses {list(self.edit.doses)} with sets of heads: a set is forced at one mass; give it as mass, or "
+                "call `force_curve` with sets."
+            )
         if self.control is None:
             return
         object.__setattr__(self, "control", ControlKind(self.control))

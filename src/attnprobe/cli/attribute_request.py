@@ -19,7 +19,7 @@ from attnprobe.cli.run_request import RunRequest
 from attnprobe.cli.typed import Typed, member, option_name
 from attnprobe.errors import SpecError
 from attnprobe.plan import EmptyRow, HeadId
-from attnprobe.report.summary import only_for
+from attnprobe.report.attribution_summary import acts_only_with
 
 _TARGETS = {
     "approximation": (Target.HEADS,),
@@ -121,9 +121,8 @@ def _refuse_idle(typed: Typed, target: Target) -> None:
 
 def _refuse_for_others(typed: Typed, intervention: InterventionKind) -> None:
     for name in sorted(typed.given):
-        owners = only_for(name)
-        if owners and intervention not in owners:
-            owner = " or ".join(owners)
+        owner = acts_only_with(name)
+        if owner is not None and owner is not intervention:
             raise SpecError(
                 f"{option_name(name)} acts with --intervention {owner} alone, and this one is {intervention}; "
                 f"leave it out, or use --intervention {owner}."

@@ -18,6 +18,7 @@ from attnprobe.cli.models import models
 from attnprobe.cli.overlap import overlap
 from attnprobe.cli.patch import patch
 from attnprobe.cli.score import score
+from attnprobe.cli.steer import steer
 from attnprobe.cli.threshold import threshold
 from attnprobe.cli.verdict import verdict
 from attnprobe.errors import AttnprobeError
@@ -48,6 +49,7 @@ app = typer.Typer(
 app.command(cls=_Command)(patch)
 app.command(cls=_Command)(attribute)
 app.command(cls=_Command)(score)
+app.command(cls=_Command)(steer)
 app.command(cls=_Command)(verdict)
 app.command("eval", cls=_Command)(evaluate)
 app.command(cls=_Command)(judge)

@@ -71,11 +71,6 @@ class PatchRequest:
                 "--model zoo:pronto-144k-untaught --donor zoo:pronto-144k-taught."
             )
         sets = set_request(typed, settings) if edits_sets(typed) else None
-        if sets is not None and settings.doses:
-            raise SpecError(
-                "--doses with several heads at once: the curve is of one head at a time; leave it out, or call "
-                "`force_curve` with sets of heads in Python."
-            )
         return cls(run=RunRequest.of(typed), settings=settings, donor=donor, sets=sets)
 
 

@@ -27,6 +27,7 @@ def verdict(
     keys: verdict_options.Keys = "source_word",
     margin: verdict_options.Margin = "0.1",
     dose: verdict_options.Dose = "0.5",
+    donor: verdict_options.Donor = None,
     answers: verdict_options.Answers = True,
     correctness: verdict_options.Correctness = "strict",
     empty_row: verdict_options.EmptyRow = "raise",

@@ -63,6 +63,16 @@ Dose = Annotated[
     str,
     option(_TESTS, "--dose", shows="(0, 1]", says="Mass to force, on which sufficiency rests; one of the preset's."),
 ]
+Donor = Annotated[
+    str | None,
+    option(
+        _TESTS,
+        "--donor",
+        shows="MODEL",
+        says="Put the attention patterns of another model of this shape and tokenizer in, too.",
+        default="none",
+    ),
+]
 Answers = Annotated[
     bool,
     typer.Option(

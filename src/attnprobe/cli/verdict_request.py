@@ -42,10 +42,12 @@ class VerdictRequest:
     Attributes:
         run: model, task and place of results.
         settings: of the four tests.
+        donor: whose patterns are put in beside: hub name, directory or `zoo:NAME`.
     """
 
     run: RunRequest
     settings: VerdictSettings
+    donor: str | None = None
 
     @classmethod
     def of(cls, typed: Typed) -> "VerdictRequest":
@@ -83,7 +85,7 @@ class VerdictRequest:
             batch_size=typed.whole("batch_size", at_least=1),
         )
         run = RunRequest.of(typed, zoo_model=LEARNER_NAME, n=EXAMPLES[preset])
-        return cls(run=run, settings=settings)
+        return cls(run=run, settings=settings, donor=typed.optional("donor"))
 
 
 def _heads(text: str) -> tuple[HeadChoice, tuple[HeadId, ...] | None]:

@@ -34,14 +34,20 @@ def run_verdict(typed: Typed) -> None:
         task = asked.task()
         model = load_model(asked.model, **asked.loading)
         names = {"model": portable(asked.model), "task": portable(task.name)}
+        donor = None
         try:
-            manifest = verdict_manifest(model, task, request.settings, given=given_options(typed), words=typed.words)
+            donor = None if request.donor is None else load_model(request.donor, **asked.loading)
+            manifest = verdict_manifest(
+                model, task, request.settings, donor=donor, given=given_options(typed), words=typed.words
+            )
             with RunDirectory.claim(asked.out or default_place(manifest), manifest) as directory:
-                result = verdict(model, task, request.settings, progress=progress)
+                result = verdict(model, task, request.settings, donor=donor, progress=progress)
                 files = verdict_files(result, manifest, **names)
                 written = directory.finish(files)
         finally:
             model.close()
+            if donor is not None:
+                donor.close()
     if prints_json:
         sys.stdout.write(for_terminal(files[SUMMARY]))
     else:

@@ -12,19 +12,24 @@ from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import torch
-from einops import repeat
+from einops import einsum, repeat
 from jaxtyping import Float
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from attnprobe.errors import PlanError, SpecError
 from attnprobe.kernels import Attention
+from attnprobe.kernels.rows import pattern_rows
 from attnprobe.models.anatomy import Anatomy
 from attnprobe.models.attention_call import AttentionCall, Plain
 from attnprobe.models.model import Model
 from attnprobe.models.passes import evaluating, model_inputs, options_of
 from attnprobe.plan import Measure, ModelDims, Plan, Tokens, Unembedding
 from attnprobe.shapes import HeadKeys, HeadVectors, Logits
+
+# relative to the largest output; another softmax is off by far more
+_TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3}
+_TOLERANCE_HALF = 6e-2
 
 ReplacedZ = Mapping[int, HeadVectors]
 """By layer, what stands in for the heads' outputs [batch, pos, head, d_head]: one run of the sequence for each."""
@@ -193,12 +198,38 @@ class _GradientPass:
 
     def _layer(self, layer: int, gradient: Tensor | None) -> LayerGradient:
         call, z = self._calls[layer], self._z[layer].detach()
+        attention = call.attention(self._tokens.starts, self._dims.windows[layer])
+        if layer not in self._replaced:
+            _check_attention(layer, attention, call.value, z)
         return LayerGradient(
-            attention=call.attention(self._tokens.starts, self._dims.windows[layer]),
+            attention=attention,
             value=call.value,
             z=z,
             # a layer below one whose outputs are replaced has no way to the measure but past it
             gradient=torch.zeros_like(z) if gradient is None else gradient.detach(),
+        )
+
+
+def _check_attention(layer: int, attention: Attention, value: HeadKeys, z: HeadVectors) -> None:
+    """Some rows of z follow from queries, keys and values: nothing else shapes this attention.
+
+    Raises:
+        PlanError: they do not; a bias on the logits, or a mask of another form, would make every score wrong.
+    """
+    length = z.shape[1]
+    columns = torch.tensor([sorted({0, 1 % length, length // 2, length - 1})] * len(z))
+    pattern = pattern_rows(attention, columns)
+    n_repeats = z.shape[2] // value.shape[1]
+    values = repeat(value.to(pattern), "batch kv_head k_pos d -> batch (kv_head group) k_pos d", group=n_repeats)
+    expected = einsum(pattern, values, "batch head row k_pos, batch head k_pos d -> batch row head d")
+    found = z[:, columns[0]].to(expected)
+    largest = max(float(expected.abs().max()), 1e-6)
+    # negated so that a NaN is caught too
+    if not float((found - expected).abs().max()) <= _TOLERANCE.get(z.dtype, _TOLERANCE_HALF) * largest:
+        raise PlanError(
+            f"gradients: the outputs of layer {layer} do not follow from its queries, keys and values alone (a bias by "
+            "position, or a mask that is not causal), and scores made of them would be wrong. Measure exact effects "
+            "with `attnprobe patch` instead."
         )
 
 

@@ -18,10 +18,10 @@ from einops import repeat
 from torch import Tensor, nn
 from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
 
-from attnprobe.errors import ModelError, PlanError
+from attnprobe.errors import PlanError
 from attnprobe.models.anatomy import Anatomy, Route, find_anatomy, probe_ids
 from attnprobe.models.attention_call import AttentionCall, Plain, UnmadeMask, attend_under_plan
-from attnprobe.models.corner import CornerEngine, RefusedEdit, parts_of, why_not
+from attnprobe.models.corner import CornerEngine, NotInPart, RefusedEdit, foreign_hooks, fused_gelu, parts_of, why_not
 from attnprobe.models.full_forwards import sweep_by_full_forwards
 from attnprobe.models.gradients import GradientRun, ReplacedZ, run_with_gradients
 from attnprobe.models.mask_check import check_visible
@@ -119,6 +119,8 @@ class NativeModel:
             stack.enter_context(evaluating(self._model))
             stack.enter_context(watcher.carrying_out(execution))
             stack.enter_context(_hooked(self._anatomy, execution))
+            if execution.masks_itself:
+                stack.enter_context(fused_gelu(self._model))
             leaves_masks = self._leaves_masks and execution.masks_itself
             stack.enter_context(self._anatomy.watch(self._model, watcher, leaves_masks=leaves_masks))
             with suppress(PassIsOver):
@@ -173,15 +175,17 @@ class NativeModel:
             return sweep_by_full_forwards(self, ids, edits, unembedding, measure, limits)
         with self._lock, torch.no_grad(), evaluating(self._model):
             engine, reason = self._corner
-            if reason is None:
+            if (reason := reason or foreign_hooks(self._model)) is None:
                 try:
                     return engine.sweep(ids, edits, unembedding, measure, limits)
+                except NotInPart as found:
+                    reason = str(found)
                 except RefusedEdit as refused:
                     # a pass over the whole says it in the user's own terms
                     sweep_by_full_forwards(self, ids, [edits[refused.index]], unembedding, measure, limits)
                     raise
         if limits.mode is SweepMode.CORNER:
-            raise ModelError(
+            raise PlanError(
                 f"sweep 'corner': {type(self._model).__name__} cannot be run in part ({reason}); use sweep 'full', or "
                 "'auto', which takes it for this model."
             )

@@ -163,10 +163,8 @@ class NnsightModel:
         """
         self._check_open()
         execution = Execution(plan, self._dims, tokens)
-        inputs = model_inputs(self._model, self._options, tokens, plan) | {"return_dict": True}
         past = DynamicCache() if "past_key_values" in self._options else None
-        if past is not None:
-            inputs |= {"past_key_values": past, "use_cache": True}
+        inputs = model_inputs(self._model, self._options, tokens, plan, past) | {"return_dict": True}
         walk = Walk(self._envoy, self._blocks, execution, self._dims, tokens)
         with torch.no_grad(), evaluating(self._model), _eager(self._model), _own_errors():  # noqa: SIM117
             with self._envoy.trace(**inputs):
@@ -181,8 +179,8 @@ class NnsightModel:
         execution = Execution(plan, self._dims, tokens)
         if execution.is_over:
             return execution.finish(None)
-        inputs = model_inputs(self._model, self._options, tokens, plan) | {"return_dict": True}
-        inputs = inputs if part is None else part.inputs(inputs)
+        past = None if part is None else part.cache()
+        inputs = model_inputs(self._model, self._options, tokens, plan, past) | {"return_dict": True}
         walk = Walk(self._envoy, self._blocks, execution, self._dims, tokens, part)
         with torch.no_grad(), evaluating(self._model), _eager(self._model), _own_errors():  # noqa: SIM117
             # nnsight compiles this block from its source and runs it in turns with the model

@@ -54,17 +54,6 @@ class Part:
         resid = resid[:, self.cached :].expand(self.rows, -1, -1)
         return (resid, *output[1:]) if isinstance(output, tuple) else resid
 
-    def inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        """A whole pass's inputs, cut to the columns that run and given their cache.
-
-        Args:
-            inputs: from `model_inputs`.
-        """
-        if self.cached == 0:
-            return inputs
-        cut = {name: inputs[name][:, self.cached :] for name in ("input_ids", "position_ids") if name in inputs}
-        return inputs | cut | {"past_key_values": self._cache(), "use_cache": True}
-
     def before(self, point: Point, layer: int) -> Tensor:
         """Keys or values of the cached columns [rows, pos, kv_head, d_head]."""
         assert self.clean.cache is not None, "columns are cached only where there is a cache"
@@ -74,8 +63,10 @@ class Part:
         vectors = rearrange(heads[:, :, : self.cached], "1 head pos d_head -> 1 pos head d_head")
         return vectors.expand(self.rows, -1, -1, -1)
 
-    def _cache(self) -> DynamicCache:
-        """A new cache: a pass adds its own columns to the one that it gets."""
+    def cache(self) -> DynamicCache | None:
+        """A new cache of the columns that do not run: a pass adds its own to the one that it gets. None for none."""
+        if self.cached == 0:
+            return None
         assert self.clean.cache is not None, "columns are cached only where there is a cache"
         # without a configuration, layers with a window keep all their columns too, as the masks here expect
         cache = DynamicCache()

@@ -158,10 +158,8 @@ class TransformerLensModel:
             SpecError: the plan does not fit the model or the tokens.
         """
         execution, outputs = Execution(plan, self._dims, tokens), dict[int, Any]()
-        inputs = model_inputs(self._bridge.original_model, self._options, tokens, plan)
         past = DynamicCache() if "past_key_values" in self._options else None
-        if past is not None:
-            inputs |= {"past_key_values": past, "use_cache": True}
+        inputs = model_inputs(self._bridge.original_model, self._options, tokens, plan, past)
         with ExitStack() as stack:
             stack.enter_context(self._lock)
             stack.enter_context(torch.no_grad())
@@ -188,7 +186,8 @@ class TransformerLensModel:
             if execution.touches(points.layer, *Point) or execution.has_streams(points.layer)
         ]
         hooks = [hook for points in touched for hook in self._hooks(points, execution, visible, part)]
-        inputs = model_inputs(self._bridge.original_model, self._options, tokens, plan)
+        past = None if part is None else part.cache()
+        inputs = model_inputs(self._bridge.original_model, self._options, tokens, plan, past)
         with ExitStack() as stack:
             stack.enter_context(self._lock)
             stack.enter_context(torch.no_grad())
@@ -198,7 +197,6 @@ class TransformerLensModel:
                     edit = partial(_edit_vectors, execution, points.layer, part)
                     stack.enter_context(tapped_rotary(points, edit))
             if part is not None:
-                inputs = part.inputs(inputs)
                 for layer in range(part.first_layer):
                     stack.enter_context(skipped(self._bridge.blocks[layer], part.output_of(layer)))
             stack.enter_context(self._bridge.hooks(fwd_hooks=hooks))

@@ -21,7 +21,7 @@ from attnprobe.plan.sites import Edges, Point, Site
 from attnprobe.plan.tokens import Tokens
 from attnprobe.shapes import AttnLogits, Visible
 
-Place = tuple[Int[Tensor, "1 row"], Int[Tensor, "head 1"], Int[Tensor, "1 row"]]
+Place = tuple[Int[Tensor, "1 edited_row"], Int[Tensor, "edited_head 1"], Int[Tensor, "1 edited_row"]]
 """Sequence, head and query column of every row that is edited, for indexing."""
 
 
@@ -71,7 +71,7 @@ def edit_queries(
 
 def _chosen(
     edit: QueryEdit, tokens: Tokens, logits: AttnLogits
-) -> tuple[Int[Tensor, " row"], Int[Tensor, " row"], Bool[Tensor, "row k_pos"]]:
+) -> tuple[Int[Tensor, " edited_row"], Int[Tensor, " edited_row"], Bool[Tensor, "edited_row k_pos"]]:
     """Each row's sequence, query column counted from the first that runs, and keys."""
     starts, n_keys, flat = tokens.starts, logits.shape[3], list[int]()
     for place, (sequence, _, keys) in enumerate(edit.rows):
@@ -91,7 +91,7 @@ def _mask(
     tokens: Tokens,
     logits: AttnLogits,
     place: Place,
-    inside: Bool[Tensor, "row k_pos"],
+    inside: Bool[Tensor, "edited_row k_pos"],
     *,
     has_sink: bool,
 ) -> list[ShortRows]:
@@ -133,7 +133,7 @@ def _force(
     tokens: Tokens,
     logits: AttnLogits,
     place: Place,
-    inside: Bool[Tensor, "row k_pos"],
+    inside: Bool[Tensor, "edited_row k_pos"],
     sinks: Float[Tensor, " model_head"] | None,
 ) -> list[ShortRows]:
     force = edit.intervention

@@ -21,6 +21,7 @@ from attnprobe.report.palette import LIGHT, Theme
 _SIDE_IN = 3.2
 _MOST_SENDERS, _MOST_COLUMNS = 24, 40
 _NAMED = 5
+_FAR = 0.1
 _MARGIN = 1.12
 
 Numbers = Float[np.ndarray, " case"]
@@ -44,9 +45,11 @@ def scatter_plot(result: AttributionResult, *, title: str = "", theme: Theme = L
     axes.axvline(0, color=theme.faint, lw=0.5, zorder=0)
     _points(axes, score[~is_drawn], exact[~is_drawn], theme.paper, theme)
     _points(axes, score[is_drawn], exact[is_drawn], theme.above[1], theme)
-    for place in np.argsort(-np.abs(exact), kind="stable")[:_NAMED] if names else ():
+    # names of dots in a heap at 0 would only hide each other
+    largest = np.argsort(-np.abs(exact), kind="stable")[:_NAMED] if names else ()
+    for place in (int(place) for place in largest if _is_far(float(exact[place]), reach)):
         axes.annotate(
-            names[int(place)],
+            names[place],
             (score[place], exact[place]),
             xytext=(4, 3),
             textcoords="offset points",
@@ -65,6 +68,10 @@ def scatter_plot(result: AttributionResult, *, title: str = "", theme: Theme = L
     figure.text(*frame.point(0.12, 0.14), note, fontsize=LABEL_SIZE, color=theme.faint, family=FONT)
     write_title(figure, frame, lines, theme)
     return figure
+
+
+def _is_far(value: float, reach: float) -> bool:
+    return abs(value) > _FAR * reach
 
 
 def _points(axes: Axes, score: Numbers, exact: Numbers, face: str, theme: Theme) -> None:

@@ -9,35 +9,61 @@ from attnprobe.causal.attribution.result import AttributionResult
 from attnprobe.causal.attribution.settings import AttributionSettings, Target
 from attnprobe.causal.settings import InterventionKind
 from attnprobe.report.attribution_words import find_attribution
-from attnprobe.report.summary import estimate_record, settings_record
+from attnprobe.report.summary import estimate_record
 from attnprobe.runs import JsonValue, plain
 from attnprobe.statistics.agreement import Agreement
 
 FORMAT = 1
-_IDLE = ("control", "placebo", "site")
 EDGES_LISTED = 100
+_ONLY_FOR = {
+    "keys": InterventionKind.MASK,
+    "strength": InterventionKind.MASK,
+    "empty_row": InterventionKind.MASK,
+    "ablation": InterventionKind.ABLATE,
+    "direction": InterventionKind.PATCH,
+    "factor": InterventionKind.SCALE,
+}
+"""Settings that act under one intervention alone; the others act under all."""
+
+
+def acts_only_with(setting: str) -> InterventionKind | None:
+    """The one intervention under which a setting acts here; None when it acts under all."""
+    return _ONLY_FOR.get(setting)
 
 
 def attribution_settings_record(settings: AttributionSettings) -> Mapping[str, JsonValue]:
     """The settings that act, defaults filled in; what target and intervention do not use is left out."""
-    shared = {name: value for name, value in settings_record(settings.patch).items() if name not in _IDLE}
-    record: dict[str, JsonValue] = {"target": settings.target.value, **shared}
+    patch = settings.patch
+    edit: dict[str, JsonValue] = {
+        "target": settings.target.value,
+        "intervention": patch.intervention.value,
+        "keys": patch.keys,
+        "queries": patch.resolved_queries,
+        "strength": patch.strength,
+        "empty_row": patch.empty_row.value,
+        "ablation": patch.ablation.value,
+        "direction": patch.direction.value,
+        "factor": patch.factor,
+        "metric": patch.metric.value,
+        "seed": patch.seed,
+        "sweep": patch.sweep.value,
+        "batch_size": patch.batch_size,
+    }
+    record = {name: value for name, value in edit.items() if acts_only_with(name) in (None, patch.intervention)}
     if settings.target is Target.PATHS:
-        record |= {
+        return record | {
             "senders": _heads(settings.senders),
             "receivers": _heads(settings.receivers),
             "inputs": [entry.value for entry in settings.inputs],
             "mlps": settings.mlps.value,
         }
-        del record["heads"]
-        return record
-    if settings.patch.intervention is InterventionKind.MASK:
-        record["approximation"] = settings.approximation.value
-    return record | {
-        "integrated": settings.integrated,
-        "top": settings.top,
-        "confirm": settings.resolved_confirm,
-    }
+    if settings.target is Target.HEADS:
+        record["heads"] = _heads(None if patch.heads is None else tuple(sorted(set(patch.heads))))
+        if patch.intervention is InterventionKind.MASK:
+            record["approximation"] = settings.approximation.value
+    else:
+        record["top"] = settings.top
+    return record | {"integrated": settings.integrated, "confirm": settings.resolved_confirm}
 
 
 def _heads(heads: tuple[object, ...] | None) -> JsonValue:

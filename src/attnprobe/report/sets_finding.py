@@ -20,11 +20,12 @@ SUFFICIENT = 0.9
 SET_RULES: Mapping[str, str] = {
     "chosen": "heads that numbers choose are chosen on one half of the examples; the other half alone tests the set",
     "supported": (
-        f"a set is supported when q < {ALPHA:g} (q is over the sets of the run), the {LEVEL:.0%} interval of its "
-        "difference excludes 0 in the expected direction, and its size is at least the minimum"
+        f"a set is supported when q < {ALPHA:g} (q is over the sets of the run), and of both its effect and its "
+        f"difference to the control the {LEVEL:.0%} interval excludes 0 in the expected direction and the size is at "
+        "least the minimum"
     ),
-    "contradicted": "the interval of the difference lies within the minimum on either side of 0, or excludes 0 against "
-    "the expected direction",
+    "contradicted": "the interval of the effect or of the difference lies within the minimum on either side of 0, or "
+    "excludes 0 against the expected direction",
     "suffices": (
         "under all-but a set is supported when the interval of its faithfulness lies between "
         f"{SUFFICIENT:g} and {2 - SUFFICIENT:g}, and contradicted when it ends below {SUFFICIENT:g}"
@@ -108,22 +109,29 @@ def verdict_of(row: SetRow, result: SetResult) -> Verdict:
     if result.settings.all_but:
         return _sufficiency(row)
     found, minimum = row.against, MINIMUM[result.unit]
-    has_control = found.difference is not None
-    value = found.difference if has_control else found.effect
-    low, high = (found.difference_low, found.difference_high) if has_control else (found.low, found.high)
+    expected = phrases_for(result.settings.edit).expected
+    effect = _reading(found.effect, found.low, found.high, minimum, expected)
+    difference = _reading(found.difference, found.difference_low, found.difference_high, minimum, expected)
+    if Verdict.CONTRADICTED in (effect, difference):
+        return Verdict.CONTRADICTED
+    is_small_q = found.q is not None and found.q < ALPHA
+    both = effect is difference is Verdict.SUPPORTED
+    return Verdict.SUPPORTED if both and is_small_q else Verdict.UNDETERMINED
+
+
+def _reading(
+    value: float | None, low: float | None, high: float | None, minimum: float, expected: int | None
+) -> Verdict:
+    """What one number says; without an interval nothing, so that a set without a control is never supported."""
     if value is None or low is None or high is None:
         return Verdict.UNDETERMINED
     if -minimum < low and high < minimum:
         return Verdict.CONTRADICTED
-    expected = phrases_for(result.settings.edit).expected
     is_expected = expected is None or value * expected > 0
     excludes_zero = low > 0 or high < 0
     if excludes_zero and not is_expected:
         return Verdict.CONTRADICTED
-    is_small_q = found.q is not None and found.q < ALPHA
-    # without a control nothing tells the set from any other
-    is_large = abs(value) >= minimum and has_control
-    return Verdict.SUPPORTED if excludes_zero and is_small_q and is_large else Verdict.UNDETERMINED
+    return Verdict.SUPPORTED if excludes_zero and abs(value) >= minimum else Verdict.UNDETERMINED
 
 
 def _sufficiency(row: SetRow) -> Verdict:

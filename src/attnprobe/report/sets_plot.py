@@ -64,7 +64,7 @@ def _draw(axes: Axes, at: int, row: SetRow, result: SetResult, theme: Theme) -> 
     if low is not None and high is not None:
         axes.plot([at, at], [low, high], color=theme.ink, lw=1.3, solid_capstyle="round", zorder=3)
     if value is not None:
-        axes.add_line(_set_marks(theme, [at], [value]))
+        axes.add_line(_set_marks(theme, [float(at)], [value]))
     control = row.against.control
     if control is not None and not result.settings.all_but:
         axes.add_line(_control_marks(theme, [at - 0.16], [control]))

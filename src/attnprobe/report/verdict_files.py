@@ -43,6 +43,7 @@ def verdict_manifest(
     task: Task,
     settings: VerdictSettings,
     *,
+    donor: Model | None = None,
     given: Mapping[str, JsonValue] | None = None,
     words: Sequence[str] = (),
 ) -> Manifest:
@@ -52,6 +53,7 @@ def verdict_manifest(
         model: that runs.
         task: on which.
         settings: how.
+        donor: whose patterns are put in beside, if any's are.
         given: options as they were typed, if any were.
         words: of the command line, without the program's name; empty when called from Python.
     """
@@ -60,9 +62,18 @@ def verdict_manifest(
     assert isinstance(rules, Mapping)
     return Manifest(
         command="verdict",
-        configuration={"model": model_record(model), "task": task_record(task), "verdict": acting},
+        configuration={
+            "model": model_record(model),
+            **({} if donor is None else {"donor": model_record(donor)}),
+            "task": task_record(task),
+            "verdict": acting,
+        },
         arguments_given=given or {},
-        arguments_resolved={**task_arguments(model, task), **acting},
+        arguments_resolved={
+            **task_arguments(model, task),
+            **({} if donor is None else {"donor": portable(donor.provenance.name)}),
+            **acting,
+        },
         repeat=repeat_command([_PROGRAM, *words]) if words else "",
         rules=rules,
     )
@@ -113,13 +124,21 @@ def _heads(result: VerdictResult) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def save_verdict(result: VerdictResult, *, model: Model, task: Task, out: Path | str | None = None) -> Path:
+def save_verdict(
+    result: VerdictResult,
+    *,
+    model: Model,
+    task: Task,
+    donor: Model | None = None,
+    out: Path | str | None = None,
+) -> Path:
     """Write what `attnprobe verdict` writes: page, figures, summary, tables, manifest.
 
     Args:
         result: of `verdict(model, task, settings)`.
         model: that ran.
         task: on which.
+        donor: as given to `verdict`.
         out: the directory; by default one named by the configuration, below the working directory.
 
     Returns:
@@ -128,7 +147,7 @@ def save_verdict(result: VerdictResult, *, model: Model, task: Task, out: Path |
     Raises:
         RunError: it holds something else, or cannot be written.
     """
-    manifest = verdict_manifest(model, task, result.settings)
+    manifest = verdict_manifest(model, task, result.settings, donor=donor)
     with RunDirectory.claim(default_place(manifest) if out is None else Path(out), manifest) as directory:
         names = {"model": portable(model.provenance.name), "task": portable(task.name)}
         directory.finish(verdict_files(result, manifest, **names))

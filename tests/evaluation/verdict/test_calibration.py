@@ -9,7 +9,7 @@ large that the minimum protects from nothing, or no calibrated test could be tol
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,12 @@ from scipy import stats
 
 from attnprobe.causal.controls import ControlKind, sample_control
 from attnprobe.evaluation.association.result import Verdict
+from attnprobe.evaluation.verdict import VerdictSettings, verdict
 from attnprobe.evaluation.verdict.contrasts import Asked, Contrast, contrast_of, share_contrast
 from attnprobe.evaluation.verdict.rules import Question, both, repaired
 from attnprobe.evaluation.verdict.settings import Minimum
+from attnprobe.models.load import load_model
+from attnprobe.tasks import CollectedTask, prontoqa_task
 from tests.causal.simulated_heads import COPYING_HEADS, measure, simulate
 
 pytestmark = pytest.mark.usefixtures("without_shape_checks")
@@ -186,3 +189,28 @@ def test_what_is_as_large_as_the_minimum_is_seldom_denied(question: Question, re
     record_property("counts", counts)
     # each part of two is denied where its interval ends below the truth, one time in forty
     assert counts.get("verdict contradicted", 0) <= stats.binom.ppf(0.99, 200, 0.05), counts
+
+
+@pytest.mark.calibration
+def test_placebo_keys_on_a_trained_transformer_are_seldom_a_cause(record_property: Record) -> None:
+    """Through everything: a model that fails as often as not, heads chosen on one half, proofs written, 200 seeds."""
+    model = load_model("zoo:pronto-65k")
+    kinds = [
+        (rule, distractors)
+        for rule in ("conjunction_elimination", "disjunction_introduction")
+        for distractors in ("none", "relevant")
+    ]
+    examples = [
+        replace(example, id=f"{distractors}/{example.id}")
+        for rule, distractors in kinds
+        for example in prontoqa_task(rule=rule, hops=2, distractors=distractors, n=8, seed=77).examples
+    ]
+    task = CollectedTask(name="placebo", settings={}, examples=tuple(examples))
+    counts: Counter[str] = Counter()
+    for seed in range(200):
+        result = verdict(model, task, VerdictSettings(placebo=True, keys="premise", empty_row="zero", seed=seed))
+        counts.update(f"{question} {said}" for question, said in result.verdicts.items())
+        for question in TESTS:
+            counts.update(f"{question} {one.asked.name} {one.verdict}" for one in result.test(question).deciding)
+    record_property("counts", dict(counts))
+    assert all(counts[f"{question} supported"] <= 18 for question in TESTS), counts

@@ -116,9 +116,9 @@ class AttributionSettings:
             )
         if patch.intervention not in SERVED:
             raise SpecError(f"intervention {patch.intervention}: expected one of {', '.join(SERVED)}.")
-        if patch.intervention is InterventionKind.PATCH and patch.site is not Point.Z:
+        if patch.intervention is InterventionKind.PATCH and patch.resolved_site is not Point.Z:
             raise SpecError(
-                f"site {patch.site}: attribution scores heads' outputs; use site z, or patch the site exactly with "
+                f"site {patch.resolved_site}: attribution scores heads' outputs; use site z, or patch the site exactly by "
                 "`attnprobe patch`."
             )
         if patch.placebo:

@@ -19,20 +19,21 @@ from attnprobe.evaluation.verdict.result import TestResult
 from attnprobe.evaluation.verdict.rules import Question, both, repaired
 from attnprobe.evaluation.verdict.settings import VerdictSettings
 from attnprobe.evaluation.verdict.sufficiency import sufficiency_contrasts
+from attnprobe.evaluation.verdict.transplant import transplant_contrast
 
 NO_ANSWERS = "the model was not asked to write proofs"
 _NO_REPAIR: Mapping[NoRepair, str] = {
-    NoRepair.PROOF_RIGHT: "are proved rightly: nothing to repair",
-    NoRepair.ALL_RIGHT: "have no wrong word: nothing to repair",
-    NoRepair.NO_PREMISE: "know no premise beyond the source word",
-    NoRepair.NO_CONTROL: "have too few other keys to force instead",
+    NoRepair.PROOF_RIGHT: "proved rightly: nothing to repair",
+    NoRepair.ALL_RIGHT: "with every word that has a premise right: nothing to repair",
+    NoRepair.NO_PREMISE: "without a known premise beyond the source word",
+    NoRepair.NO_CONTROL: "with too few other keys to force instead",
 }
 _NO_PATCH: Mapping[NoPatch, str] = {
-    NoPatch.NO_CORRUPTION: "have no corrupted version whose pieces line up",
-    NoPatch.NOT_SOLVED: "prefer the foil in the clean run",
-    NoPatch.NOT_CORRUPTED: "prefer gold in the corrupted run too",
-    NoPatch.NO_GAP: "hardly differ between clean and corrupted run",
-    NoPatch.NO_OTHER_HEADS: "leave no other head of the set's layers to compare with",
+    NoPatch.NO_CORRUPTION: "without a corrupted version whose pieces line up",
+    NoPatch.NOT_SOLVED: "with the foil preferred in the clean run",
+    NoPatch.NOT_CORRUPTED: "with gold preferred in the corrupted run too",
+    NoPatch.NO_GAP: "with hardly a difference between clean and corrupted run",
+    NoPatch.NO_OTHER_HEADS: "left out, as the set has all heads of its layers: none to compare with",
 }
 
 
@@ -94,10 +95,17 @@ def _sufficiency(observed: Observed, settings: VerdictSettings) -> TestResult:
 
 def _mediation(observed: Observed, settings: VerdictSettings) -> TestResult:
     untested = _reasons("mediation", observed.without_patch, _NO_PATCH)
-    if not observed.patched:
-        return TestResult(question=Question.MEDIATION, verdict=Verdict.UNDETERMINED, contrasts=(), untested=untested)
-    contrasts = mediation_contrasts(observed.patched, settings)
-    return TestResult(question=Question.MEDIATION, verdict=contrasts[0].verdict, contrasts=contrasts, untested=untested)
+    if observed.transplanted is None:
+        untested = (*untested, "mediation by another model: no donor was given")
+    contrasts: tuple[Contrast, ...] = ()
+    verdict = Verdict.UNDETERMINED
+    if observed.patched:
+        contrasts = mediation_contrasts(observed.patched, settings)
+        verdict = contrasts[0].verdict
+    if observed.transplanted is not None:
+        donor = transplant_contrast(observed.transplanted, len(observed.masked), settings)
+        contrasts = (*contrasts, donor)
+    return TestResult(question=Question.MEDIATION, verdict=verdict, contrasts=contrasts, untested=untested)
 
 
 _ReasonT = TypeVar("_ReasonT", bound=StrEnum)

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+import numpy as np
+from jaxtyping import Float
+
 from attnprobe.causal.control_arms import AttentionRows
 from attnprobe.causal.controls import Control, ControlKind, random_heads, sample_control
 from attnprobe.causal.edits import mask_write, reachable_rows
@@ -131,38 +134,67 @@ def dosed_masks(
         rows: query positions of `attention`, ascending.
 
     Returns:
-        Heads without a match are left alone on both sides.
+        Keys are matched on the heads' mean attention, one draw for all: drawn head by head, gold and control would not
+        be exchangeable in a joint edit. Every head then loses the lesser of its own two masses, row by row.
     """
     place = {q_pos: index for index, q_pos in enumerate(rows)}
-    sides: list[tuple[Unit, Control]] = []
+    gold: list[Write] = []
+    control: list[Write] = []
+    doses: list[float] = []
     reason: str | None = "no gold key is in sight of an edited row"
-    for head in sorted(heads):
-        members = groups[dims.windows[head.layer]]
-        if not members:
+    for window, members in groups.items():
+        own = [head for head in sorted(heads) if dims.windows[head.layer] == window]
+        if not members or not own:
             continue
-        unit = Unit(layer=head.layer, index=head.head)
-        pattern = attention[head.layer][head.head][[place[q_pos] for q_pos in query_positions(members)]]
-        control = sample_control(
-            ControlKind.MASS, members, seed=settings.seed, example_id=example_id, head=str(unit), pattern=pattern
+        mean = np.mean([attention[head.layer][head.head] for head in own], axis=0)
+        pattern = mean[[place[q_pos] for q_pos in query_positions(members)]]
+        drawn = sample_control(
+            ControlKind.MASS, members, seed=settings.seed, example_id=example_id, head="set", pattern=pattern
         )
-        if control.is_matched:
-            sides.append((unit, control))
-        else:
-            reason = control.reason
-    if not sides:
+        if not drawn.is_matched:
+            reason = drawn.reason
+            continue
+        for head in own:
+            found = _dose(drawn, attention[head.layer][head.head], place)
+            if found is None:
+                continue
+            unit = Unit(layer=head.layer, index=head.head)
+            for writes, (keys, strengths) in zip((gold, control), found.sides, strict=True):
+                writes.append(mask_write(keys, unit, strengths, settings.empty_row))
+            doses.append(found.dose)
+    if not doses:
         return Dosed(reason=reason)
-    doses = [control.dose for _, control in sides if control.dose is not None]
+    return Dosed(gold=tuple(gold), control=tuple(control), dose=sum(doses) / len(heads))
 
-    def writes(of_gold: bool) -> tuple[Write, ...]:
-        found: list[Write] = []
-        for unit, control in sides:
-            edges = control.gold if of_gold else control.control
-            strengths = control.gold_strengths if of_gold else control.control_strengths
-            assert edges is not None
-            found.append(mask_write(dict(edges.rows), unit, strengths, settings.empty_row))
-        return tuple(found)
 
-    return Dosed(gold=writes(True), control=writes(False), dose=sum(doses) / len(heads))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _HeadDose:
+    """Keys and strengths of the gold and of the control side of one head, and the mass that either removes."""
+
+    sides: tuple[tuple[dict[int, tuple[int, ...]], tuple[float, ...]], ...]
+    dose: float
+
+
+def _dose(drawn: Control, pattern: Float[np.ndarray, "row k_pos"], place: Mapping[int, int]) -> _HeadDose | None:
+    """One head's strengths on shared keys; None where it has no mass on one of the sides."""
+    assert drawn.gold is not None
+    assert drawn.control is not None
+    sides = [dict(edges.rows) for edges in (drawn.gold, drawn.control)]
+    keys: list[dict[int, tuple[int, ...]]] = [{}, {}]
+    strengths: list[list[float]] = [[], []]
+    total = 0.0
+    for row in sorted(sides[0].keys() & sides[1].keys()):
+        masses = [float(pattern[place[row], list(side[row])].sum(dtype=np.float64)) for side in sides]
+        dose = min(masses)
+        if dose > 0:
+            total += dose
+            for chosen, strength, side, mass in zip(keys, strengths, sides, masses, strict=True):
+                chosen[row] = side[row]
+                strength.append(min(1.0, dose / mass))
+    if not total:
+        return None
+    paired = tuple((chosen, tuple(strength)) for chosen, strength in zip(keys, strengths, strict=True))
+    return _HeadDose(sides=paired, dose=total / len(place))
 
 
 def other_heads(heads: Sequence[HeadId], dims: ModelDims, *, seed: int, example_id: str) -> tuple[HeadId, ...] | None:

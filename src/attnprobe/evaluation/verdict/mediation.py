@@ -129,11 +129,11 @@ def observe_patches(
     if clean - corrupted < MIN_GAP_LOGITS:
         return NoPatch.NO_GAP
     arms = {
-        "z": _writes(donor, sides.chosen, Point.Z, row),
-        "random_heads": _writes(donor, sides.others, Point.Z, row),
-        "whole_set": _writes(donor, heads, Point.Z, row),
-        "pattern": _writes(donor, sides.chosen, Point.PATTERN, row),
-        "pattern_random_heads": _writes(donor, sides.others, Point.PATTERN, row),
+        "z": put_in(donor, sides.chosen, Point.Z, (row,), "clean"),
+        "random_heads": put_in(donor, sides.others, Point.Z, (row,), "clean"),
+        "whole_set": put_in(donor, heads, Point.Z, (row,), "clean"),
+        "pattern": put_in(donor, sides.chosen, Point.PATTERN, (row,), "clean"),
+        "pattern_random_heads": put_in(donor, sides.others, Point.PATTERN, (row,), "clean"),
     }
     variants = [Variant(key=arm, writes=writes) for arm, writes in arms.items()]
     readings = run_variants(model, corruption.ids, variants, reader, settings.limits)
@@ -144,19 +144,27 @@ def observe_patches(
     )
 
 
-def _writes(donor: Run, heads: Sequence[HeadId], point: Point, row: int) -> tuple[Write, ...]:
-    """Put one row of some heads' values in."""
+def put_in(donor: Run, heads: Sequence[HeadId], point: Point, rows: Sequence[int], label: str) -> tuple[Write, ...]:
+    """Put some heads' values of another run in, at some rows.
+
+    Args:
+        donor: a run that has read `point` of the heads' layers.
+        heads: whose.
+        point: z or pattern.
+        rows: query positions, ascending.
+        label: of the other run, for messages.
+    """
     return tuple(
         Write(
-            site=Site(point=point, layer=layer, heads=members, positions=(row,)),
-            intervention=Replace(values=_row(donor.read(point, layer, 0), point, members, row), label="clean"),
+            site=Site(point=point, layer=layer, heads=members, positions=tuple(rows)),
+            intervention=Replace(values=_rows(donor.read(point, layer, 0), point, members, rows), label=label),
         )
         for layer, members in by_layer(heads).items()
     )
 
 
-def _row(values: Tensor, point: Point, heads: Sequence[int], row: int) -> Tensor:
-    return values[list(heads)][:, [row]] if point is Point.PATTERN else values[[row]][:, list(heads)]
+def _rows(values: Tensor, point: Point, heads: Sequence[int], rows: Sequence[int]) -> Tensor:
+    return values[list(heads)][:, list(rows)] if point is Point.PATTERN else values[list(rows)][:, list(heads)]
 
 
 def mediation_contrasts(found: Sequence[PatchedExample], settings: VerdictSettings) -> tuple[Contrast, ...]:

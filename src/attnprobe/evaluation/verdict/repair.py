@@ -11,12 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from attnprobe.attention.units import text_units
 from attnprobe.causal.controls import ControlKind, sample_control
 from attnprobe.causal.key_groups import KeyGroup, key_groups, null_groups
 from attnprobe.evaluation.verdict.joint import Drawn, KeyRows, Rows
 from attnprobe.evaluation.verdict.settings import VerdictSettings
-from attnprobe.tasks import AlignedExample, KeyDefinition, TextTokenizer
+from attnprobe.tasks import AlignedExample, KeyDefinition
 from attnprobe.tasks.aligned import SINK_POSITION, Target
 
 
@@ -43,8 +42,7 @@ class WrongWord:
         rows: for each predicting position of a piece, its premise without the source word.
         source: for each predicting position of a piece, its source word; pieces without one are left out.
         barred: positions that no control may take: special tokens and the source word.
-        foil: for the piece at which gold and foil differ: index into `targets` and id; None without a foil.
-        foil_keys: sentences that hold the foil, without it; empty where it is not in the text.
+        parting: the piece at which gold and foil differ; None without a foil.
         later: gold tokens after the word that have a premise, in order.
     """
 
@@ -52,8 +50,7 @@ class WrongWord:
     rows: Rows
     source: Rows
     barred: tuple[int, ...]
-    foil: tuple[int, int] | None
-    foil_keys: tuple[int, ...]
+    parting: Target | None
     later: tuple[Target, ...]
 
     @property
@@ -64,28 +61,21 @@ class WrongWord:
 
 def premise_keys(aligned: AlignedExample) -> dict[int, tuple[int, ...]]:
     """For the index of each gold token its premise without its source word; tokens without any are left out."""
-    if KeyDefinition.PREMISE not in aligned.example.definitions:
+    if KeyDefinition.PREMISE_REST not in aligned.example.definitions:
         return {}
     found = {
-        index: tuple(
-            key
-            for key in target.keys.get(KeyDefinition.PREMISE, ())
-            if key not in set(target.keys.get(KeyDefinition.SOURCE_WORD, ())) and key != SINK_POSITION
-        )
+        index: tuple(key for key in target.keys.get(KeyDefinition.PREMISE_REST, ()) if key != SINK_POSITION)
         for index, target in enumerate(aligned.targets)
     }
     return {index: keys for index, keys in found.items() if keys}
 
 
-def first_wrong_word(
-    aligned: AlignedExample, is_right: Mapping[int, bool], tokenizer: TextTokenizer
-) -> WrongWord | NoRepair:
+def first_wrong_word(aligned: AlignedExample, is_right: Mapping[int, bool]) -> WrongWord | NoRepair:
     """Find what is to be repaired.
 
     Args:
         aligned: the example.
         is_right: for the index of each gold token that has a premise, whether it is the most probable one.
-        tokenizer: that the example was aligned with.
     """
     keys = premise_keys(aligned)
     if not keys:
@@ -98,30 +88,19 @@ def first_wrong_word(
     targets = tuple(aligned.targets[index] for index in pieces)
     words = {target.predicting: target.keys.get(KeyDefinition.SOURCE_WORD, ()) for target in targets}
     source = {key for positions in words.values() for key in positions}
-    foil = next(((place, each.foil) for place, each in enumerate(targets) if each.foil is not None), None)
+    parting = next((target for target in targets if target.foil is not None), None)
     return WrongWord(
         targets=targets,
         rows={aligned.targets[index].predicting: keys[index] for index in pieces},
         source={row: positions for row, positions in words.items() if positions},
         barred=tuple(sorted(source | set(aligned.special))),
-        foil=foil,
-        foil_keys=() if foil is None else _foil_keys(aligned, foil[1], targets[foil[0]].predicting, tokenizer),
+        parting=parting,
         later=tuple(aligned.targets[index] for index in sorted(keys) if index > pieces[-1]),
     )
 
 
 def _is_of(aligned: AlignedExample, index: int, word: int | None) -> bool:
     return word is not None and aligned.targets[index].word == word
-
-
-def _foil_keys(aligned: AlignedExample, foil: int, row: int, tokenizer: TextTokenizer) -> tuple[int, ...]:
-    """The sentences before a row that hold a token equal to the foil's, without the words that it is a piece of."""
-    holding = {position for position in range(row + 1) if aligned.ids[position] == foil}
-    units = text_units(aligned, tokenizer)
-    words = {position for word in units.words if holding & set(word.positions) for position in word.positions}
-    sentences = [sentence for sentence in units.sentences if holding & set(sentence)]
-    chosen = {position for sentence in sentences for position in sentence if position <= row}
-    return tuple(sorted(chosen - words - holding - {SINK_POSITION, *aligned.special}))
 
 
 def force_groups(

@@ -6,7 +6,6 @@ of every dose and arm, and `Contrast`s. What the model writes after one forced w
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 
 import numpy as np
 import torch
@@ -32,7 +31,7 @@ from attnprobe.evaluation.verdict.selection import Heads
 from attnprobe.evaluation.verdict.settings import VerdictSettings
 from attnprobe.models.model import Model
 from attnprobe.plan import Edges, HeadId, ModelDims, Plan, Tokens, Unembedding, Write, force_edges
-from attnprobe.tasks import AlignedExample, TextTokenizer
+from attnprobe.tasks import AlignedExample, KeyDefinition
 
 GOLD, CONTROL, DISTANCE = "gold", ControlKind.RANDOM_KEYS.value, ControlKind.DISTANCE.value
 MIRROR, SOURCE = "mirror", "source_word"
@@ -87,14 +86,13 @@ def observe_forces(
         PlanError: an edit cannot be honoured or does not fire.
     """
     name, dims = aligned.example.id, model.dims
-    tokenizer = cast(TextTokenizer, model.tokenizer)
     read = sorted(premise_keys(aligned))
     if not read:
         return NoRepair.NO_PREMISE
     clean = _clean_logits(model, aligned, [aligned.targets[index].predicting for index in read])
     best = clean.argmax(-1).tolist()
     is_right = {index: best[place] == aligned.targets[index].token for place, index in enumerate(read)}
-    word = first_wrong_word(aligned, is_right, tokenizer)
+    word = first_wrong_word(aligned, is_right)
     if isinstance(word, NoRepair):
         return word
     windows = windows_of(heads.chosen, dims)
@@ -107,9 +105,8 @@ def observe_forces(
     sides: dict[str, KeyRows] = {GOLD: gold, CONTROL: control.rows}
     if far.rows is not None:
         sides[DISTANCE] = far.rows
-    if word.foil is not None and word.foil_keys:
-        row = word.targets[word.foil[0]].predicting
-        sides[MIRROR] = _in_sight({row: word.foil_keys}, windows)
+    if word.parting is not None and (keys := word.parting.foil_keys.get(KeyDefinition.PREMISE_REST)):
+        sides[MIRROR] = _in_sight({word.parting.predicting: keys}, windows)
     sides[SOURCE] = _in_sight(word.source, windows)
     arms = {
         (dose, arm): force_writes(rows, heads.chosen, dose, settings, dims)
@@ -143,7 +140,9 @@ def _read(
 ) -> ForcedExample:
     targets = (*word.targets, *word.later)
     tokens = torch.tensor([target.token for target in targets], device=model.device)
-    place, foil = word.foil or (0, word.targets[0].token)
+    # without a foil the mirror is not run, and what stands in its place is not looked at
+    parting = word.parting or word.targets[0]
+    place, foil = word.targets.index(parting), parting.foil or parting.token
 
     def measure(logits: Float[Tensor, "edit position token"]) -> Tensor:
         of_gold = gold_logprob(logits, tokens)
@@ -152,7 +151,7 @@ def _read(
 
     positions = tuple(target.predicting for target in targets)
     reader = Reader(unembedding=Unembedding(positions=positions), measure=measure)
-    clean = reader(_clean_logits(model, aligned, positions)[None])[0].cpu().numpy()
+    clean = measure(_clean_logits(model, aligned, positions)[None])[0].cpu().numpy()
     variants = [Variant(key=arm, writes=writes) for arm, writes in arms.items() if writes]
     readings = run_variants(model, aligned.ids, variants, reader, settings.limits)
     changes = {one.key: got.values - clean for one, got in zip(variants, readings, strict=True)}

@@ -6,7 +6,8 @@ of one sequence. Out: what a measure makes of each edit's logits, equal to whole
 
 from attnprobe.models.corner.engine import CornerEngine
 from attnprobe.models.corner.layer_edits import RefusedEdit
-from attnprobe.models.corner.parts import parts_of
-from attnprobe.models.corner.proof import why_not
+from attnprobe.models.corner.parts import NotInPart, parts_of
+from attnprobe.models.corner.proof import foreign_hooks, why_not
+from attnprobe.models.corner.stand_ins import fused_gelu
 
-__all__ = ["CornerEngine", "RefusedEdit", "parts_of", "why_not"]
+__all__ = ["CornerEngine", "NotInPart", "RefusedEdit", "foreign_hooks", "fused_gelu", "parts_of", "why_not"]

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from threading import get_ident
 from typing import Any
 
+import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from attnprobe.models.attention_call import AttentionCall, Plain
 from attnprobe.models.blockwise_attention import blockwise_attention
-from attnprobe.models.corner.parts import ModelParts, is_close
+from attnprobe.models.corner.parts import ModelParts, NotInPart, is_close
 from attnprobe.models.corner.shared_prefix import Prefix
 from attnprobe.models.mask_check import check_visible
 from attnprobe.models.passes import PassIsOver
@@ -103,6 +104,19 @@ def _is_projected(parts: ModelParts, layer: int, clean: CleanLayer) -> bool:
     return is_close(clean.attn_out[:, -1:], expected)
 
 
+def _refuse_bias(call: AttentionCall) -> None:
+    """A float mask that does more than hide keys: edited runs make their masks from positions and windows alone.
+
+    Raises:
+        NotInPart: it does.
+    """
+    mask = call.mask
+    if isinstance(mask, Tensor) and mask.is_floating_point():
+        hides = mask <= torch.finfo(mask.dtype).min / 2
+        if bool((mask.masked_fill(hides, 0) != 0).any()):
+            raise NotInPart("its attention adds a bias to what queries and keys say")
+
+
 class _Recorder:
     """Notes what passes by in one unedited pass over one sequence."""
 
@@ -120,6 +134,7 @@ class _Recorder:
         if layer is None:
             return plain(call.query, call.key, call.value)
         window = self._parts.dims.windows[layer]
+        _refuse_bias(call)
         check_visible(self._tokens, window, layer, call)
         is_last = layer == self._parts.dims.n_layers - 1
         is_joined = layer in self._joined

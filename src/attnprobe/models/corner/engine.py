@@ -18,7 +18,7 @@ from attnprobe.models.corner.parts import ModelParts
 from attnprobe.models.corner.rows import Group, Row, groups_of, row_of
 from attnprobe.models.corner.stand_ins import fused_gelu
 from attnprobe.models.corner.wave import Fired, Wave
-from attnprobe.models.memory import is_out_of_memory
+from attnprobe.models.memory import is_out_of_memory, release_memory
 from attnprobe.models.passes import input_device
 from attnprobe.plan import (
     Edit,
@@ -32,6 +32,7 @@ from attnprobe.plan import (
     Tokens,
     Unembedding,
     check_fired,
+    check_sweep,
 )
 
 
@@ -67,6 +68,7 @@ class CornerEngine:
             PlanError: an edit cannot be honoured or did not fire, or logits are not finite.
             ModelError: one edit alone does not fit in memory.
         """
+        check_sweep(ids, edits, unembedding, self._parts.dims)
         tokens = Tokens.of([ids])
         for edit in edits:
             Plan(writes=edit.writes).check(self._parts.dims, tokens)
@@ -80,6 +82,9 @@ class CornerEngine:
             ran = _Ran(self._parts, clean, tokens, unembedding, measure)
             for group in groups:
                 ran.group(group, limits)
+        if ran.halvings:
+            times = "once" if ran.halvings == 1 else f"{ran.halvings} times"
+            warnings.warn(f"memory ran out {times}; edits ran {ran.most} at once at last.", stacklevel=2)
         for index, edit in enumerate(edits):
             for place, write in enumerate(edit.writes):
                 check_fired(write, ran.fired.get((index, place), Firing()))
@@ -126,7 +131,7 @@ class _Ran:
         self._tokens = tokens
         self._unembedding = unembedding
         self._measure = measure
-        self._most: int | None = None
+        self.most: int | None = None
 
     def group(self, group: Group, limits: SweepLimits) -> None:
         """Run rows that share a first column, as many at once as fit."""
@@ -136,7 +141,7 @@ class _Ran:
         at_once = budget.rows(bytes_of_row(self._parts, n_columns, self._tokens.width, waiting))
         unembedded = budget.rows(bytes_of_logits(self._parts, self._unembedding))
         while waiting:
-            at_once = at_once if self._most is None else min(at_once, self._most)
+            at_once = at_once if self.most is None else min(at_once, self.most)
             n_waves = -(-len(waiting) // at_once)
             rows = waiting[: -(-len(waiting) // n_waves)]
             try:
@@ -175,11 +180,9 @@ class _Ran:
             raise ModelError(
                 "a single edited run does not fit in memory; use a smaller dtype, a shorter sequence or another device."
             )
-        self._most = count // 2
+        self.most = count // 2
         self.halvings += 1
-        warnings.warn(f"memory ran out with {count} edits at once; going on with {self._most}.", stacklevel=2)
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        release_memory()
 
 
 def _settled(row: Row, parts: ModelParts, clean: CleanRun) -> Row:

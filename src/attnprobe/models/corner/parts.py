@@ -27,6 +27,10 @@ _TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3}
 _TOLERANCE_HALF = 5e-2
 
 
+class NotInPart(Exception):  # noqa: N818, it tells of no error
+    """A model cannot be run in part, for the reason that it holds; never seen outside."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ModelParts:
     """What drives one model.

@@ -4,10 +4,14 @@ In: an engine and the same model under whole passes. Out: None, or why not. Mode
 modules; one small sweep of every kind of edit, held against whole forward passes, tells.
 """
 
+from typing import Any
+
+from torch import nn
+
 from attnprobe.errors import AttnprobeError
 from attnprobe.models.anatomy import probe_ids
 from attnprobe.models.corner.engine import CornerEngine
-from attnprobe.models.corner.parts import ModelParts, is_close
+from attnprobe.models.corner.parts import ModelParts, NotInPart, is_close
 from attnprobe.models.full_forwards import sweep_by_full_forwards
 from attnprobe.models.memory import is_out_of_memory
 from attnprobe.models.model import Model
@@ -30,6 +34,8 @@ def why_not(engine: CornerEngine, parts: ModelParts, model: Model) -> str | None
     unembedding, limits = Unembedding(positions=(3, len(ids) - 1), tokens=tokens), SweepLimits(batch_size=len(edits))
     try:
         found = engine.sweep(ids, edits, unembedding, lambda logits: logits, limits)
+    except NotInPart as found:
+        return str(found)
     except (RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError, AttnprobeError) as error:
         if is_out_of_memory(error):
             raise
@@ -37,6 +43,21 @@ def why_not(engine: CornerEngine, parts: ModelParts, model: Model) -> str | None
     expected = sweep_by_full_forwards(model, ids, edits, unembedding, lambda logits: logits, limits)
     if found.fired != expected.fired or not is_close(found.values, expected.values):
         return "a small sweep gave other numbers than whole passes"
+    return None
+
+
+def foreign_hooks(model: nn.Module) -> str | None:
+    """Whether somebody else watches or changes what passes by: it would be shown other columns and other rows.
+
+    Returns:
+        In words, which module; None if nobody does. transformers' own hooks, which wait until they are asked, are
+        nobody.
+    """
+    for name, module in model.named_modules():
+        found: Any = module  # torch has no public way to ask
+        hooks = (*found._forward_pre_hooks.values(), *found._forward_hooks.values())
+        if any(not (getattr(hook, "__module__", None) or "").startswith("transformers.") for hook in hooks):
+            return f"a hook that is not ours sits on {name or type(module).__name__}"
     return None
 
 
