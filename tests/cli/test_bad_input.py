@@ -71,7 +71,10 @@ def on_file(run: Run, loaded: Model, monkeypatch: pytest.MonkeyPatch) -> Run:
         (["--intervention", "force", "--mass", "2"], "mass 2.0: expected a number in [0, 1]"),
         (["--intervention", "force", "--step", "-1"], "--step '-1': expected a whole number, at least 0."),
         (["--intervention", "force", "--control", "mass"], "control mass does not apply to force: every control is"),
-        (["--intervention", "transplant"], "takes attention from another model; name it with --donor, such as"),
+        (
+            ["--intervention", "transplant"],
+            "--intervention transplant takes attention from another model; name it with --donor, such as",
+        ),
         (["--donor", "zoo:pronto-35k"], "--donor acts with --intervention transplant alone, and this one is mask;"),
         (["--mass", "0.5"], "--mass acts with --intervention force alone, and this one is mask;"),
         (["--strength", "nan"], "--strength 'nan': expected a number, such as 0.5."),
@@ -100,14 +103,17 @@ def test_a_value_that_does_not_exist_is_answered_by_those_that_do(run: Run, word
             "leave it out, or use --intervention mask.",
         ),
         (["--factor", "0.5"], "--factor acts with --intervention scale alone, and this one is mask;"),
-        (["--site", "z"], "--site acts with --intervention patch alone, and this one is mask;"),
+        (["--site", "z"], "--site acts with --intervention patch or transplant alone, and this one is mask;"),
         (["--ablation", "mean"], "--ablation acts with --intervention ablate alone, and this one is mask;"),
-        (["--intervention", "scale", "--keys", "premise"], "--keys acts with --intervention mask alone,"),
+        (["--intervention", "scale", "--keys", "premise"], "--keys acts with --intervention mask or force alone,"),
         (
             ["--intervention", "ablate", "--control", "distance"],
             "control distance does not apply to ablate: single heads have no matched keys;",
         ),
-        (["--metric", "recovery"], "metric recovery needs a clean and a corrupted run: use --intervention patch,"),
+        (
+            ["--metric", "recovery"],
+            "metric recovery needs two runs, clean and corrupted or donor and recipient: use --intervention patch",
+        ),
         (["--task", "jsonl"], "--task jsonl needs a file; give it with --task-file."),
         (["--task-file", "x.jsonl"], "--task-file with --task prontoqa: it is generated;"),
         (
