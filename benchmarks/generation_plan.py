@@ -3,7 +3,8 @@
 In: zoo models with proofs to write, and the shape of GPT-2 small with random weights; edits of some heads. Out: process
 CPU time of `decode_under_plan` and of transformers' `generate` on the same rows, in turns. The edits are so weak that
 they change no token: no number unless both write the same tokens in this run, and unless a strong edit of the same
-heads, which does change tokens, is written alike with keys and values kept and by whole passes.
+heads is written alike with keys and values kept and by whole passes (how many of its answers differ from the plain ones
+stands beside it; that edits change tokens is for the tests).
 """
 
 from collections.abc import Callable, Sequence
