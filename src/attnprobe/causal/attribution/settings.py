@@ -118,8 +118,8 @@ class AttributionSettings:
             raise SpecError(f"intervention {patch.intervention}: expected one of {', '.join(SERVED)}.")
         if patch.intervention is InterventionKind.PATCH and patch.resolved_site is not Point.Z:
             raise SpecError(
-                f"site {patch.resolved_site}: attribution scores heads' outputs; use site z, or patch the site exactly by "
-                "`attnprobe patch`."
+                f"site {patch.resolved_site}: attribution scores heads' outputs; use site z, or patch the site exactly "
+                "by `attnprobe patch`."
             )
         if patch.placebo:
             raise SpecError("placebo keys have no place in an attribution; leave --placebo out.")
