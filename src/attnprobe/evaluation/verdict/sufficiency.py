@@ -151,7 +151,7 @@ def _read(
 
     positions = tuple(target.predicting for target in targets)
     reader = Reader(unembedding=Unembedding(positions=positions), measure=measure)
-    clean = reader(_clean_logits(model, aligned, positions)[None])[0].cpu().numpy()
+    clean = measure(_clean_logits(model, aligned, positions)[None])[0].cpu().numpy()
     variants = [Variant(key=arm, writes=writes) for arm, writes in arms.items() if writes]
     readings = run_variants(model, aligned.ids, variants, reader, settings.limits)
     changes = {one.key: got.values - clean for one, got in zip(variants, readings, strict=True)}
