@@ -176,7 +176,10 @@ def _shares(asked: Asked, right: pd.DataFrame, edit: str, control: str, unedited
 
 
 def transplant_records(frame: pd.DataFrame, settings: VerdictSettings) -> Iterator[dict[str, Any]]:
-    """Each rule, direction and site: the donor's attention against its attention on another problem."""
+    """Each rule, direction and site: the donor's attention against that of its other heads.
+
+    Its attention on another problem stands beside: where problems share a layout it looks at the same places.
+    """
     for (rule, direction, site), rows in frame.groupby(["rule", "direction", "site"], sort=False):
         asked = _asked(Question.MEDIATION, settings, 1 if direction == "repair" else -1)
         nats = Asked(
@@ -189,14 +192,17 @@ def transplant_records(frame: pd.DataFrame, settings: VerdictSettings) -> Iterat
             direction=asked.direction,
             decides=True,
         )
-        columns = [rows[name].to_numpy(dtype=float) for name in ("effect", "control")]
-        found = contrast_of(nats, *columns, seed=settings.seed)
+        effect, other_text, other_heads = (
+            rows[name].to_numpy(dtype=float) for name in ("effect", "control", "other_heads")
+        )
+        found = contrast_of(nats, effect, other_heads, seed=settings.seed)
         gap = float(rows["gap"].mean())
         yield {
             "rule": rule,
             "direction": direction,
             "site": site,
             **record_of(found),
+            "other_text": float(other_text.mean()),
             "clean": float(rows["clean"].mean()),
             "gap": gap,
             "share_of_gap": None if np.isclose(gap, 0) else float(rows["effect"].mean()) / gap,

@@ -88,11 +88,12 @@ def _by_rule(records: Sequence[Record], says: Mapping[str, str]) -> str:
 
 def _transplants(records: Sequence[Record]) -> str:
     lines = [
-        f"| proofs | direction | site {_HEAD[:-1]} recipient's log p | gap | share of the gap | verdict |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+        f"| proofs | direction | site {_HEAD} donor on another problem | recipient's log p | gap | share of the gap | "
+        "verdict |",
+        "|---" * 13 + "|",
     ]
     for row in records:
-        numbers = [number(row["clean"]), number(row["gap"]), number(row["share_of_gap"])]
+        numbers = [number(row[name]) for name in ("other_text", "clean", "gap", "share_of_gap")]
         lines.append(
             f"| {row['rule'].replace('_', ' ')} | {row['direction']} | {row['site']} | {_numbers(row)} | "
             f"{' | '.join(numbers)} | {row['verdict']} |"

@@ -32,6 +32,8 @@ N_NULL, N_PLANTED = 48, 300
 """Examples of a null and of a planted difference; a small one takes many to see."""
 LOUD = 100.0
 """What simulated effects, of a few hundredths of a nat, are multiplied by on a null: far beyond the minimum."""
+SHARED = 3.0
+"""What edit and control both do, in standard deviations: the effect is as predicted, so the difference decides."""
 MINIMUM = Minimum()
 
 Record = Callable[[str, object], None]
@@ -102,9 +104,13 @@ def _asked(question: Question, unit: str, minimum: float, direction: int) -> Ask
 
 
 def _parts(question: Question, arms: Arms, seed: int, direction: int) -> tuple[Contrast, Contrast]:
-    nats = contrast_of(_asked(question, "nats", MINIMUM.nats, direction), arms.edit, arms.control, seed=seed)
+    shared = direction * SHARED * np.std(arms.edit)
+    asked = _asked(question, "nats", MINIMUM.nats, direction)
+    nats = contrast_of(asked, arms.edit + shared, arms.control + shared, seed=seed)
     share = _asked(question, "share of proofs", MINIMUM.accuracy, direction)
-    return nats, share_contrast(share, arms.edit_right, arms.control_right)
+    # necessity asks of proofs that are right unedited, sufficiency of wrong ones
+    unedited = np.full(len(arms.edit_right), direction < 0)
+    return nats, share_contrast(share, arms.edit_right, arms.control_right, unedited)
 
 
 def necessity(arms: Arms, seed: int) -> dict[str, Verdict]:
@@ -121,8 +127,8 @@ def sufficiency(arms: Arms, seed: int) -> dict[str, Verdict]:
 
 def mediation(arms: Arms, seed: int) -> dict[str, Verdict]:
     """One part."""
-    asked = _asked(Question.MEDIATION, "recovery", MINIMUM.recovery, 1)
-    return {"verdict": contrast_of(asked, arms.edit, arms.control, seed=seed).verdict}
+    asked, shared = _asked(Question.MEDIATION, "recovery", MINIMUM.recovery, 1), SHARED * np.std(arms.edit)
+    return {"verdict": contrast_of(asked, arms.edit + shared, arms.control + shared, seed=seed).verdict}
 
 
 TESTS: dict[Question, tuple[Callable[[Arms, int], dict[str, Verdict]], Callable[[int], Arms], int]] = {

@@ -74,7 +74,7 @@ def test_where_something_else_makes_it_aligned_attention_is_a_by_product(circuit
     for test in result.tests[1:]:
         for contrast in test.deciding:
             if contrast.asked.unit != "share of proofs":
-                assert contrast.effect == pytest.approx(0, abs=NEAR)
+                assert contrast.effect.value == pytest.approx(0, abs=NEAR)
 
 
 @slow
@@ -92,7 +92,7 @@ def test_of_two_heads_each_of_which_is_enough_neither_is_needed(head: HeadId) ->
     assert result.test(Question.NECESSITY).verdict is NO
     # gold and foil, one from each head
     (z,) = result.test(Question.MEDIATION).deciding
-    assert z.effect == pytest.approx(0.5, abs=NEAR)
+    assert z.effect.value == pytest.approx(0.5, abs=NEAR)
 
 
 def test_together_they_are_the_cause() -> None:
@@ -120,13 +120,13 @@ def test_the_numbers_are_those_worked_out(causal: VerdictResult) -> None:
     clean = (first_log_prob("X", right) + second_log_prob("Y", right)) / 2
     mask = causal.test(Question.NECESSITY).deciding[0]
     # one question in four is misled, and looks at other keys
-    assert mask.effect == pytest.approx(0.75 * (NOTHING - clean), abs=NEAR)
+    assert mask.effect.value == pytest.approx(0.75 * (NOTHING - clean), abs=NEAR)
     force = causal.test(Question.SUFFICIENCY).deciding[0]
     brought = forced(("X", "Y"), ("X'", "Y'"), causal.settings.dose)
     assert force.n == N / 4
-    assert force.effect == pytest.approx(first_log_prob("X", brought) - first_log_prob("X", wrong), abs=NEAR)
+    assert force.effect.value == pytest.approx(first_log_prob("X", brought) - first_log_prob("X", wrong), abs=NEAR)
     (z,) = causal.test(Question.MEDIATION).deciding
-    assert (z.effect, z.control) == (pytest.approx(1, abs=NEAR), pytest.approx(0, abs=NEAR))
+    assert (z.effect.value, z.control) == (pytest.approx(1, abs=NEAR), pytest.approx(0, abs=NEAR))
 
 
 @pytest.mark.parametrize(("dose", "repairs"), [(0.25, False), (0.5, True), (0.75, True)])
