@@ -59,5 +59,5 @@ def test_unequal_or_empty_answers_and_levels_outside_are_refused() -> None:
         paired_share_difference(np.ones(3, dtype=bool), np.ones(2, dtype=bool))
     with pytest.raises(StatisticsError, match="one flag an example"):
         paired_share_difference(np.ones(0, dtype=bool), np.ones(0, dtype=bool))
-    with pytest.raises(StatisticsError, match="level 1.0"):
+    with pytest.raises(StatisticsError, match=r"level 1\.0"):
         paired_share_difference(np.ones(3, dtype=bool), np.ones(3, dtype=bool), level=1.0)
