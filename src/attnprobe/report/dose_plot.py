@@ -45,7 +45,7 @@ def dose_plot(table: pd.DataFrame, *, title: str = "", theme: Theme = LIGHT) -> 
     """
     lines = title_lines(title, _WIDTH_IN + 2.6)
     frame = Frame(
-        width=_WIDTH_IN, height=_HEIGHT_IN, left=0.62, right=2.35, bottom=0.5, top=0.12 + LINE_IN * len(lines)
+        width=_WIDTH_IN, height=_HEIGHT_IN, left=0.62, right=3.05, bottom=0.5, top=0.12 + LINE_IN * len(lines)
     )
     figure, axes = blank(frame, theme)
     axes.axhline(0, color=theme.faint, lw=0.8, zorder=1)
