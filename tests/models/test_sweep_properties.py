@@ -1,6 +1,7 @@
 """Whatever edits are drawn, a sweep over what they can change gives what whole forward passes give."""
 
 import re
+from functools import cache
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from attnprobe.errors import PlanError
 from attnprobe.models.model import Backend, Model
+from attnprobe.models.native import NativeModel
 from attnprobe.plan import (
     Edges,
     Edit,
@@ -25,14 +27,20 @@ from attnprobe.plan import (
     Unembedding,
     Write,
 )
+from tests.models.agreement import TOLERANCE
 from tests.models.architectures import draw_sequences
-from tests.models.loaders import Case, open_case
+from tests.models.loaders import PROVENANCE, Case, build, open_case
 from tests.models.sweep_agreement import assert_same_values, sweep
 from tests.models.sweep_cases import CORNER_BACKENDS
 from tests.models.sweep_edits import N_POSITIONS
 
 _POINTS = tuple(point for point in Point if point is not Point.ATTN_LOGITS)
 _POSITIONS = st.integers(0, N_POSITIONS - 1)
+
+
+@cache
+def open_in_float64(family: str) -> NativeModel:
+    return NativeModel(build(family, dtype=torch.float64), tokenizer=None, provenance=PROVENANCE)
 
 
 def chosen(data: st.DataObject, n: int) -> tuple[int, ...] | None:
@@ -83,7 +91,7 @@ def without_sequence(error: PlanError) -> str:
     return re.sub(r" of sequence \d+", "", str(error))
 
 
-def assert_modes_agree(model: Model, data: st.DataObject) -> None:
+def assert_modes_agree(model: Model, data: st.DataObject, tolerance: float = TOLERANCE) -> None:
     n_edits = data.draw(st.integers(1, 5))
     edits = {
         str(index): Edit(writes=tuple(drawn_write(data, model.dims) for _ in range(data.draw(st.integers(1, 3)))))
@@ -105,7 +113,7 @@ def assert_modes_agree(model: Model, data: st.DataObject) -> None:
         assert without_sequence(refused.value) == without_sequence(refusal)
         return
     run = sweep(model, edits, SweepMode.CORNER, unembedding, ids, batch_size=batch_size)
-    assert_same_values(run.values, full.values, list(edits), what=str(edits))
+    assert_same_values(run.values, full.values, list(edits), tolerance, what=str(edits))
     assert run.fired == full.fired
 
 
@@ -122,5 +130,6 @@ def test_edits_drawn_at_random_agree(family: str, data: st.DataObject) -> None:
 @pytest.mark.parametrize("family", ["gemma2", "gpt_neox", "mistral", "olmo2", "direct"])
 @settings(max_examples=400, deadline=None)
 @given(data=st.data())
-def test_many_edits_drawn_at_random_agree(family: str, data: st.DataObject) -> None:
-    assert_modes_agree(open_case(Case(Backend.NATIVE, family))[0], data)
+def test_many_edits_drawn_at_random_agree_in_float64(family: str, data: st.DataObject) -> None:
+    """Among many there are some in which terms cancel before a norm, where float32's own rounding is above 5e-6."""
+    assert_modes_agree(open_in_float64(family), data, tolerance=1e-10)
