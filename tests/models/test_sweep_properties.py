@@ -1,5 +1,7 @@
 """Whatever edits are drawn, a sweep over what they can change gives what whole forward passes give."""
 
+import re
+from functools import cache
 from typing import Any
 
 import pytest
@@ -7,7 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attnprobe.errors import PlanError
 from attnprobe.models.model import Backend, Model
+from attnprobe.models.native import NativeModel
 from attnprobe.plan import (
     Edges,
     Edit,
@@ -23,14 +27,20 @@ from attnprobe.plan import (
     Unembedding,
     Write,
 )
+from tests.models.agreement import TOLERANCE
 from tests.models.architectures import draw_sequences
-from tests.models.loaders import Case, open_case
+from tests.models.loaders import PROVENANCE, Case, build, open_case
 from tests.models.sweep_agreement import assert_same_values, sweep
 from tests.models.sweep_cases import CORNER_BACKENDS
 from tests.models.sweep_edits import N_POSITIONS
 
 _POINTS = tuple(point for point in Point if point is not Point.ATTN_LOGITS)
 _POSITIONS = st.integers(0, N_POSITIONS - 1)
+
+
+@cache
+def open_in_float64(family: str) -> NativeModel:
+    return NativeModel(build(family, dtype=torch.float64), tokenizer=None, provenance=PROVENANCE)
 
 
 def chosen(data: st.DataObject, n: int) -> tuple[int, ...] | None:
@@ -76,7 +86,12 @@ def drawn_write(data: st.DataObject, dims: ModelDims) -> Write:
     return Write(site=site, intervention=Replace(values=values.abs() if point is Point.PATTERN else values))
 
 
-def assert_modes_agree(model: Model, data: st.DataObject) -> None:
+def without_sequence(error: PlanError) -> str:
+    """Its words, but for the place in a batch."""
+    return re.sub(r" of sequence \d+", "", str(error))
+
+
+def assert_modes_agree(model: Model, data: st.DataObject, tolerance: float = TOLERANCE) -> None:
     n_edits = data.draw(st.integers(1, 5))
     edits = {
         str(index): Edit(writes=tuple(drawn_write(data, model.dims) for _ in range(data.draw(st.integers(1, 3)))))
@@ -86,9 +101,19 @@ def assert_modes_agree(model: Model, data: st.DataObject) -> None:
     unembedding = Unembedding(positions=tuple(sorted(positions)))
     ids = draw_sequences((N_POSITIONS,), seed=data.draw(st.integers(0, 5)))[0]
     batch_size = data.draw(st.sampled_from((None, 2)))
-    full = sweep(model, edits, SweepMode.FULL, unembedding, ids)
+    refusal: PlanError | None = None
+    try:
+        full = sweep(model, edits, SweepMode.FULL, unembedding, ids)
+    except PlanError as error:
+        refusal = error
+    if refusal is not None:
+        # a force onto keys that an earlier mask removed, say
+        with pytest.raises(PlanError) as refused:
+            sweep(model, edits, SweepMode.CORNER, unembedding, ids, batch_size=batch_size)
+        assert without_sequence(refused.value) == without_sequence(refusal)
+        return
     run = sweep(model, edits, SweepMode.CORNER, unembedding, ids, batch_size=batch_size)
-    assert_same_values(run.values, full.values, list(edits), what=str(edits))
+    assert_same_values(run.values, full.values, list(edits), tolerance, what=str(edits))
     assert run.fired == full.fired
 
 
@@ -105,5 +130,6 @@ def test_edits_drawn_at_random_agree(family: str, data: st.DataObject) -> None:
 @pytest.mark.parametrize("family", ["gemma2", "gpt_neox", "mistral", "olmo2", "direct"])
 @settings(max_examples=400, deadline=None)
 @given(data=st.data())
-def test_many_edits_drawn_at_random_agree(family: str, data: st.DataObject) -> None:
-    assert_modes_agree(open_case(Case(Backend.NATIVE, family))[0], data)
+def test_many_edits_drawn_at_random_agree_in_float64(family: str, data: st.DataObject) -> None:
+    """Among many there are some in which terms cancel before a norm, where float32's own rounding is above 5e-6."""
+    assert_modes_agree(open_in_float64(family), data, tolerance=1e-10)
