@@ -219,8 +219,13 @@ def test_the_largest_tensor_grows_with_the_length_and_not_its_square() -> None:
 )
 def test_threads_change_no_bit(shape: Shape, blocks: list[tuple[RowBlock, str, bool]]) -> None:
     call = call_of(replace(shape, n_keys=300, n_queries=300, d_head=16))
-    shared = results(call)
-    names = {name for _, name, _ in blocks}
+    names = set[str]()
+    for _ in range(50):
+        # on a busy machine one worker may have done it all before the other woke
+        shared = results(call)
+        names |= {name for _, name, _ in blocks}
+        if len(names) == 2:
+            break
     assert len(names) == 2
     assert all(name.startswith("attnprobe-kernels") for name in names)
     blocks.clear()

@@ -67,12 +67,12 @@ def patch(
 
     [cyan]attnprobe patch --intervention patch --metric recovery --site z -n 16[/cyan]
 
-    [cyan]attnprobe patch --set L1H2,L2H2 --set all -n 16[/cyan]
+    [cyan]attnprobe patch --set L1H2,L2H2 --set all -n 8[/cyan]
 
-    [cyan]attnprobe patch --intervention force --doses 0.25,0.5,1 -n 16[/cyan]
+    [cyan]attnprobe patch --intervention force --doses 0.25,0.5,1 -n 8[/cyan]
 
-    [cyan]attnprobe patch --model zoo:pronto-144k-untaught --intervention transplant
-    --donor zoo:pronto-144k-taught --rule proof_by_contradiction --hops 1[/cyan]
+    [cyan]attnprobe patch --intervention transplant --model zoo:pronto-144k-untaught \\
+        --donor zoo:pronto-144k-taught --rule proof_by_contradiction --hops 1 -n 16[/cyan]
     """
     # here, not above: it loads torch, and `--help` should not wait for that
     from attnprobe.cli.patch_run import run_patch

@@ -39,7 +39,7 @@ Keys = Annotated[
         _SCORE,
         "--keys",
         shows="NAME",
-        says="Attention to what: source_word, premise, token_match, or a span of the task.",
+        says="Attention to what: source_word, premise, premise_rest, token_match, or a span of the task.",
         default="source_word; token_match for a file without sources",
     ),
 ]

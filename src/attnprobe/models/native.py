@@ -119,7 +119,8 @@ class NativeModel:
             stack.enter_context(evaluating(self._model))
             stack.enter_context(watcher.carrying_out(execution))
             stack.enter_context(_hooked(self._anatomy, execution))
-            if execution.masks_itself:
+            if plan.last_logits == 0:
+                # equal to rounding; logits stay those of the model's own modules, to the last bit
                 stack.enter_context(fused_gelu(self._model))
             leaves_masks = self._leaves_masks and execution.masks_itself
             stack.enter_context(self._anatomy.watch(self._model, watcher, leaves_masks=leaves_masks))

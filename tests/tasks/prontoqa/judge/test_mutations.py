@@ -18,7 +18,7 @@ from attnprobe.tasks.prontoqa.writing import item_of
 from tests.tasks.prontoqa.judge.mutations import mutations_of, text_of
 
 # with their mutations more than 2,000 proofs of the seven rules
-PROOFS_PER_RULE = 50
+PROOFS_PER_RULE = 20
 
 
 def problems(rule: Rule, count: int) -> list[Problem]:
