@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tests.circuits_lookup import CAUSAL, lookup_gpt2
+from tests.circuits_lookup import BROKEN_VALUES, CAUSAL, FAILING, READER, SOUND, Circuit, lookup_gpt2
 from tests.cli.conftest import Outcome, Run, as_line
 from tests.lookup_texts import lookup_task, lookup_tokenizer
 
@@ -46,6 +46,19 @@ def test_it_says_four_verdicts_and_leaves_a_page_and_the_tables_behind_it(run: R
     page = Path("found/report.html").read_text()
     assert "Four tests, four verdicts" in page
     assert "What could not be tested, and why" in page
+
+
+@pytest.mark.parametrize(("recipient", "expected"), [(FAILING, "supported"), (BROKEN_VALUES, "contradicted")])
+def test_a_donor_s_patterns_have_a_line_of_their_own(
+    run: Run, words: tuple[str, ...], recipient: Circuit, expected: str
+) -> None:
+    for name, circuit in (("lookup", recipient), ("donor", SOUND)):
+        lookup_gpt2(circuit).save_pretrained(name)
+        lookup_tokenizer().save_pretrained(name)
+    outcome = run(*words, "--out", "found", "--heads", str(READER), "--donor", "donor", "--no-answers")
+    assert (outcome.code, outcome.err) == (0, "")
+    (line,) = (line for line in outcome.out.splitlines() if line.strip().startswith("donor"))
+    assert expected in line
 
 
 @pytest.mark.parametrize(

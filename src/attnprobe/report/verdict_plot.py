@@ -12,6 +12,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from attnprobe.evaluation.association.result import Verdict
 from attnprobe.evaluation.verdict.contrasts import Contrast
 from attnprobe.evaluation.verdict.result import VerdictResult
+from attnprobe.evaluation.verdict.transplant import DONOR
 from attnprobe.report.canvas import FONT, LABEL_SIZE, LINE_IN, Frame, blank, plain_ticks, title_lines, write_title
 from attnprobe.report.palette import LIGHT, Theme
 from attnprobe.report.verdict_words import amount
@@ -28,6 +29,7 @@ SHORT_NAMES: Mapping[str, str] = {
     "proofs/random_keys": "proofs",
     "forced_word/random_keys": "forced word",
     "z/random_heads": "head output",
+    DONOR: "its pattern",
 }
 
 

@@ -10,6 +10,7 @@ from rich.text import Text
 from attnprobe.evaluation.association.result import Verdict
 from attnprobe.evaluation.verdict.contrasts import Contrast
 from attnprobe.evaluation.verdict.result import VerdictResult
+from attnprobe.evaluation.verdict.transplant import DONOR
 from attnprobe.report.numbers import interval, number
 from attnprobe.report.verdict_plot import short_name
 from attnprobe.report.verdict_words import QUESTION, headline, untested
@@ -36,6 +37,12 @@ def verdict_table(result: VerdictResult, *, model: str, task: str) -> Group:
             table.add_row(*opening, "not tested")
         for place, contrast in enumerate(test.deciding):
             table.add_row(*(opening if place == 0 else ("", "")), *_cells(contrast))
+        for contrast in test.contrasts:
+            if contrast.asked.name == DONOR:
+                # asked for by name, with a verdict of its own
+                table.add_row(
+                    "  donor", Text(contrast.verdict.value, style=STYLES[contrast.verdict]), *_cells(contrast)
+                )
     parts: list[RenderableType] = [Text(f"verdict · {model} · {task}", style="bold"), table]
     parts += [Text(line, style="dim") for line in untested(result)]
     return Group(*parts)

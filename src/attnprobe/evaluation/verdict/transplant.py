@@ -22,6 +22,9 @@ from attnprobe.plan import HeadId, Plan, Point, Read, Tokens
 MIN_GAP_NATS = 0.1
 """Of log p(gold), by which the donor must do better: a share of less would be noise."""
 
+DONOR = "donor_pattern/random_heads"
+"""What the contrast is called."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transplanted:
@@ -88,7 +91,7 @@ def transplant_contrast(found: Sequence[Transplanted], n_asked: int, settings: V
     """
     asked = Asked(
         question=Question.MEDIATION,
-        name="donor_pattern/random_heads",
+        name=DONOR,
         edit="the donor's pattern on the same text",
         control="of other heads of the layers",
         unit="share of the gap",
