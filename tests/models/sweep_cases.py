@@ -1,8 +1,7 @@
-"""Who takes part in the sweep suite: backends that sweep by corners, families, and the edits that each serves."""
+"""Who takes part in the sweep suite: backends, families, and the edits that each serves."""
 
 from functools import cache
 
-from attnprobe.models.model import Backend
 from attnprobe.models.native import NativeModel
 from attnprobe.plan import Edit, ModelDims, Point, SweepMode, SweepRun
 from tests.models.loaders import CASES, PROVENANCE, Case, open_case
@@ -10,19 +9,12 @@ from tests.models.sweep_agreement import sweep
 from tests.models.sweep_edits import edits_of, needs_copies, points_of
 from tests.models.sweep_families import build_further
 
-CORNER_BACKENDS: frozenset[Backend] = frozenset({Backend.NATIVE, Backend.TRANSFORMER_LENS, Backend.NNSIGHT})
-"""Those that can compute only what an edit can change."""
 _HAVE_NO_MLP_MODULE = ("opt",)
 
 
 def cases(*families: str) -> list[Case]:
     """Those of the contract suite on some families; all without a name."""
     return [case for case in CASES if not families or case.family in families]
-
-
-def corner_cases(*families: str) -> list[Case]:
-    """Those whose backend sweeps by corners."""
-    return [case for case in cases(*families) if case.backend in CORNER_BACKENDS]
 
 
 def edits_for(case: Case) -> dict[str, Edit]:

@@ -8,14 +8,12 @@ import pytest
 from torch import Tensor
 
 from attnprobe.errors import PlanError
-from attnprobe.models.model import Backend, Model
+from attnprobe.models.model import Model
 from attnprobe.plan import Edges, Edit, EmptyRow, Point, Scale, Site, SweepMode, Unembedding, Write, mask_edges
 from tests.models.loaders import Case, open_case
 from tests.models.sweep_agreement import assert_every_edit_shows, assert_same_values, one_by_one, sweep
 from tests.models.sweep_cases import (
-    CORNER_BACKENDS,
     cases,
-    corner_cases,
     edits_for,
     edits_for_further,
     full_run,
@@ -62,7 +60,7 @@ def test_every_edit_of_further_families_in_a_batch_gives_what_it_gives_alone(nam
     assert_batches_agree_with_single_passes(model, edits_for_further(name, model.dims))
 
 
-@pytest.mark.parametrize("case", corner_cases(), ids=str)
+@pytest.mark.parametrize("case", cases(), ids=str)
 def test_what_an_edit_can_change_is_computed_as_whole_passes_compute_it(case: Case) -> None:
     edits, full = edits_for(case), full_run(case)
     run = sweep(open_case(case)[0], edits, SweepMode.CORNER)
@@ -71,7 +69,6 @@ def test_what_an_edit_can_change_is_computed_as_whole_passes_compute_it(case: Ca
 
 
 @every_further
-@pytest.mark.skipif(Backend.NATIVE not in CORNER_BACKENDS, reason="no backend sweeps by corners")
 def test_further_families_give_what_whole_passes_give(name: str) -> None:
     model = open_further(name)
     edits = edits_for_further(name, model.dims)
@@ -85,7 +82,7 @@ def test_further_families_give_what_whole_passes_give(name: str) -> None:
     assert run.fired == full.fired
 
 
-@pytest.mark.parametrize("case", corner_cases("gemma2", "gpt2", "direct"), ids=str)
+@pytest.mark.parametrize("case", cases("gemma2", "gpt2", "direct"), ids=str)
 @pytest.mark.parametrize("positions", [(LAST,), (0, 3, LAST), (0,)], ids=str)
 def test_only_the_positions_and_tokens_asked_for_come_back(case: Case, positions: tuple[int, ...]) -> None:
     """Some lie before an edit's first position: there the logits are those of the unedited run."""
@@ -95,7 +92,7 @@ def test_only_the_positions_and_tokens_asked_for_come_back(case: Case, positions
     assert_same_values(run.values, expected[..., list(tokens)], list(edits))
 
 
-@pytest.mark.parametrize("case", corner_cases("gemma2", "direct"), ids=str)
+@pytest.mark.parametrize("case", cases("gemma2", "direct"), ids=str)
 @pytest.mark.parametrize("limits", [{"batch_size": 1}, {"batch_size": 3}, {"memory": 200_000}], ids=str)
 def test_how_much_runs_at_once_changes_nothing(case: Case, limits: dict[str, int]) -> None:
     everything, full = edits_for(case), full_run(case)
@@ -105,7 +102,7 @@ def test_how_much_runs_at_once_changes_nothing(case: Case, limits: dict[str, int
     assert run.fired == full.fired[::6]
 
 
-@pytest.mark.parametrize("case", corner_cases("gpt2", "qwen2"), ids=str)
+@pytest.mark.parametrize("case", cases("gpt2", "qwen2"), ids=str)
 def test_the_order_of_edits_is_the_order_of_results(case: Case) -> None:
     backwards = dict(reversed(edits_for(case).items()))
     run = sweep(open_case(case)[0], backwards, SweepMode.CORNER)
@@ -113,7 +110,7 @@ def test_the_order_of_edits_is_the_order_of_results(case: Case) -> None:
     assert run.fired == full_run(case).fired[::-1]
 
 
-@pytest.mark.parametrize("case", corner_cases("gpt2", "gemma2", "direct"), ids=str)
+@pytest.mark.parametrize("case", cases("gpt2", "gemma2", "direct"), ids=str)
 def test_a_sequence_of_one_token_is_swept(case: Case) -> None:
     model = open_case(case)[0]
     edits = {

@@ -24,7 +24,7 @@ from tests.models.agreement import TOKENS, fingerprint
 from tests.models.architectures import CONTEXT, VOCAB
 from tests.models.loaders import Case, build, open_case
 from tests.models.sweep_agreement import EVERYWHERE, as_they_are, assert_same_values, sweep
-from tests.models.sweep_cases import cases, corner_cases, edits_for, full_run
+from tests.models.sweep_cases import cases, edits_for, full_run
 from tests.models.sweep_edits import IDS, LAST, N_POSITIONS
 
 SOME_FAMILIES = ("gpt2", "gemma2", "direct")
@@ -72,9 +72,9 @@ def bad_writes(dims: ModelDims) -> dict[str, tuple[Write, type[AttnprobeError], 
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("case", corner_cases(*SOME_FAMILIES) or cases("gpt2"), ids=str)
+@pytest.mark.parametrize("case", cases(*SOME_FAMILIES) or cases("gpt2"), ids=str)
 def test_an_edit_that_cannot_be_made_is_refused_alike_alone_and_among_others(case: Case, mode: SweepMode) -> None:
-    if mode is SweepMode.CORNER and case not in corner_cases():
+    if mode is SweepMode.CORNER and case not in cases():
         pytest.skip("no corner here")
     model = open_case(case)[0]
     good = Edit(writes=(Write(site=Site(point=Point.Z, layer=1), intervention=Scale(factor=0.5)),))
@@ -88,9 +88,9 @@ def test_an_edit_that_cannot_be_made_is_refused_alike_alone_and_among_others(cas
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("case", corner_cases("gpt2", "direct") or cases("gpt2"), ids=str)
+@pytest.mark.parametrize("case", cases("gpt2", "direct") or cases("gpt2"), ids=str)
 def test_a_question_that_does_not_fit_is_refused_in_words(case: Case, mode: SweepMode) -> None:
-    if mode is SweepMode.CORNER and case not in corner_cases():
+    if mode is SweepMode.CORNER and case not in cases():
         pytest.skip("no corner here")
     model = open_case(case)[0]
     good = Edit(writes=(Write(site=Site(point=Point.Z, layer=1), intervention=Scale(factor=0.5)),))
@@ -120,7 +120,7 @@ def break_down(logits: Tensor) -> Tensor:
     raise Broken
 
 
-@pytest.mark.parametrize("case", corner_cases(*SOME_FAMILIES), ids=str)
+@pytest.mark.parametrize("case", cases(*SOME_FAMILIES), ids=str)
 def test_nothing_is_left_on_the_model_not_even_after_an_error(case: Case) -> None:
     handed_in = build(case.family)
     before = fingerprint(handed_in)

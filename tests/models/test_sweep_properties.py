@@ -31,7 +31,6 @@ from tests.models.agreement import TOLERANCE
 from tests.models.architectures import draw_sequences
 from tests.models.loaders import PROVENANCE, Case, build, open_case
 from tests.models.sweep_agreement import assert_same_values, sweep
-from tests.models.sweep_cases import CORNER_BACKENDS
 from tests.models.sweep_edits import N_POSITIONS
 
 _POINTS = tuple(point for point in Point if point is not Point.ATTN_LOGITS)
@@ -117,7 +116,6 @@ def assert_modes_agree(model: Model, data: st.DataObject, tolerance: float = TOL
     assert run.fired == full.fired
 
 
-@pytest.mark.skipif(Backend.NATIVE not in CORNER_BACKENDS, reason="no backend sweeps by corners")
 @pytest.mark.parametrize("family", ["gemma2", "llama"])
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(data=st.data())
@@ -126,7 +124,6 @@ def test_edits_drawn_at_random_agree(family: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(Backend.NATIVE not in CORNER_BACKENDS, reason="no backend sweeps by corners")
 @pytest.mark.parametrize("family", ["gemma2", "gpt_neox", "mistral", "olmo2", "direct"])
 @settings(max_examples=400, deadline=None)
 @given(data=st.data())

@@ -15,7 +15,7 @@ from attnprobe.report.attribution_summary import attribution_settings_record, at
 from attnprobe.report.attribution_words import rules_record
 from attnprobe.report.canvas import png_bytes
 from attnprobe.report.files import PAGE, SUMMARY
-from attnprobe.report.keep import task_arguments
+from attnprobe.report.manifests import manifest_of
 from attnprobe.report.texts import printable
 from attnprobe.runs import (
     JsonValue,
@@ -23,15 +23,10 @@ from attnprobe.runs import (
     RunDirectory,
     default_place,
     json_bytes,
-    model_record,
     parquet_bytes,
     portable,
-    repeat_command,
-    task_record,
 )
 from attnprobe.tasks.example import Task
-
-_PROGRAM = "attnprobe"
 
 
 def attribution_manifest(
@@ -52,14 +47,7 @@ def attribution_manifest(
         words: of the command line, without the program's name; empty when called from Python.
     """
     acting = attribution_settings_record(settings)
-    return Manifest(
-        command="attribute",
-        configuration={"model": model_record(model), "task": task_record(task), "attribute": acting},
-        arguments_given=given or {},
-        arguments_resolved={**task_arguments(model, task), **acting},
-        repeat=repeat_command([_PROGRAM, *words]) if words else "",
-        rules=rules_record(),
-    )
+    return manifest_of("attribute", model, task, acting, given=given, words=words, rules=rules_record())
 
 
 def attribution_files(result: AttributionResult, manifest: Manifest, *, model: str, task: str) -> Mapping[str, bytes]:

@@ -11,20 +11,16 @@ from attnprobe.causal.settings import PatchSettings
 from attnprobe.models.model import Model
 from attnprobe.report.files import patch_files
 from attnprobe.report.finding import rules_record
+from attnprobe.report.manifests import manifest_of
 from attnprobe.report.summary import settings_record
 from attnprobe.runs import (
     JsonValue,
     Manifest,
     RunDirectory,
     default_place,
-    model_record,
     portable,
-    repeat_command,
-    task_record,
 )
 from attnprobe.tasks.example import Task
-
-_PROGRAM = "attnprobe"
 
 
 def patch_manifest(
@@ -47,38 +43,7 @@ def patch_manifest(
         words: of the command line, without the program's name; empty when called from Python.
     """
     acting = settings_record(settings)
-    return Manifest(
-        command="patch",
-        configuration=configuration_of(model, task, acting, donor),
-        arguments_given=given or {},
-        arguments_resolved={**task_arguments(model, task, donor), **acting},
-        repeat=repeat_command([_PROGRAM, *words]) if words else "",
-        rules=rules_record(),
-    )
-
-
-def configuration_of(
-    model: Model, task: Task, acting: Mapping[str, JsonValue], donor: Model | None
-) -> Mapping[str, JsonValue]:
-    """What a directory of results belongs to: model, task, settings, and the donor of a transplant with its hash."""
-    configuration = {"model": model_record(model), "task": task_record(task), "patch": acting}
-    return configuration if donor is None else {**configuration, "donor": model_record(donor)}
-
-
-def task_arguments(model: Model, task: Task, donor: Model | None = None) -> Mapping[str, JsonValue]:
-    """What was chosen of model and task, every option with its value, as the manifest stores it."""
-    chosen: dict[str, JsonValue] = {
-        name: portable(value) if isinstance(value, str) else value for name, value in task.settings.items()
-    }
-    return {
-        "model": portable(model.provenance.name),
-        "backend": model.backend.value,
-        "device": str(model.device),
-        "dtype": model.provenance.settings.get("dtype"),
-        **chosen,
-        "n": len(task.examples),
-        **({} if donor is None else {"donor": portable(donor.provenance.name)}),
-    }
+    return manifest_of("patch", model, task, acting, donor=donor, given=given, words=words, rules=rules_record())
 
 
 def save_result(

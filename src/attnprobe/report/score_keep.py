@@ -18,7 +18,7 @@ from attnprobe.evaluation.settings import EvalSettings
 from attnprobe.models.model import Model
 from attnprobe.report.association_part import association_part
 from attnprobe.report.categories_part import categories_part, spans_part
-from attnprobe.report.keep import task_arguments
+from attnprobe.report.manifests import manifest_of
 from attnprobe.report.score_files import paper_files, score_files
 from attnprobe.report.score_finding import score_rules_record
 from attnprobe.report.score_summary import score_settings_record
@@ -27,15 +27,10 @@ from attnprobe.runs import (
     Manifest,
     RunDirectory,
     default_place,
-    model_record,
     plain,
     portable,
-    repeat_command,
-    task_record,
 )
 from attnprobe.tasks.example import Task
-
-_PROGRAM = "attnprobe"
 
 
 def score_manifest(
@@ -65,14 +60,7 @@ def score_manifest(
     if tagger is not None:
         # where words are tagged, the first key is a category of its own
         acting |= {"categories": tagger, "first_key": settings.first_key.value}
-    return Manifest(
-        command="score",
-        configuration={"model": model_record(model), "task": task_record(task), "score": acting},
-        arguments_given=given or {},
-        arguments_resolved={**task_arguments(model, task), **acting},
-        repeat=repeat_command([_PROGRAM, *words]) if words else "",
-        rules=_rules(settings, association),
-    )
+    return manifest_of("score", model, task, acting, given=given, words=words, rules=_rules(settings, association))
 
 
 def save_scores(

@@ -11,7 +11,7 @@ from attnprobe.causal.set_settings import SetChoice, SetSettings
 from attnprobe.models.model import Model
 from attnprobe.report.canvas import png_bytes
 from attnprobe.report.files import PAGE, SUMMARY
-from attnprobe.report.keep import configuration_of, task_arguments
+from attnprobe.report.manifests import manifest_of
 from attnprobe.report.sets_finding import set_deed, set_rules_record
 from attnprobe.report.sets_page import sets_page
 from attnprobe.report.sets_plot import sets_plot
@@ -25,11 +25,8 @@ from attnprobe.runs import (
     json_bytes,
     parquet_bytes,
     portable,
-    repeat_command,
 )
 from attnprobe.tasks.example import Task
-
-_PROGRAM = "attnprobe"
 
 
 def sets_manifest(
@@ -54,14 +51,7 @@ def sets_manifest(
         words: of the command line, without the program's name; empty when called from Python.
     """
     acting = set_settings_record(settings, choice)
-    return Manifest(
-        command="patch",
-        configuration=configuration_of(model, task, acting, donor),
-        arguments_given=given or {},
-        arguments_resolved={**task_arguments(model, task, donor), **acting},
-        repeat=repeat_command([_PROGRAM, *words]) if words else "",
-        rules=set_rules_record(),
-    )
+    return manifest_of("patch", model, task, acting, donor=donor, given=given, words=words, rules=set_rules_record())
 
 
 def sets_files(result: SetResult, manifest: Manifest, *, model: str, task: str) -> Mapping[str, bytes]:

@@ -12,7 +12,7 @@ from attnprobe.evaluation.under_plan.result import SteerResult
 from attnprobe.models.model import Model
 from attnprobe.report.canvas import png_bytes
 from attnprobe.report.files import PAGE, SUMMARY
-from attnprobe.report.keep import task_arguments
+from attnprobe.report.manifests import manifest_of
 from attnprobe.report.steer_page import steer_page
 from attnprobe.report.steer_plot import steer_plot
 from attnprobe.report.steer_words import QUESTION, headline, remarks
@@ -23,18 +23,14 @@ from attnprobe.runs import (
     RunDirectory,
     default_place,
     json_bytes,
-    model_record,
     parquet_bytes,
     plain,
     portable,
-    repeat_command,
-    task_record,
 )
 from attnprobe.tasks.example import Task
 
 FORMAT = 1
 ITEMS, PICTURE = "items.parquet", "steer.png"
-_PROGRAM = "attnprobe"
 
 
 def steer_settings_record(settings: SteerSettings) -> Mapping[str, JsonValue]:
@@ -79,14 +75,7 @@ def steer_manifest(
         words: of the command line, without the program's name; empty when called from Python.
     """
     acting = steer_settings_record(settings)
-    parts = {"model": model_record(model), "task": task_record(task), "steer": acting}
-    return Manifest(
-        command="steer",
-        configuration=parts if donor is None else {**parts, "donor": model_record(donor)},
-        arguments_given=given or {},
-        arguments_resolved={**task_arguments(model, task), **acting},
-        repeat=repeat_command([_PROGRAM, *words]) if words else "",
-    )
+    return manifest_of("steer", model, task, acting, donor=donor, given=given, words=words)
 
 
 def steer_summary(result: SteerResult, *, model: str, task: str) -> Mapping[str, JsonValue]:

@@ -15,7 +15,7 @@ from attnprobe.models.model import Model
 from attnprobe.report.canvas import png_bytes
 from attnprobe.report.dose_plot import dose_plot, dose_table
 from attnprobe.report.files import PAGE, SUMMARY
-from attnprobe.report.keep import task_arguments
+from attnprobe.report.manifests import manifest_of
 from attnprobe.report.texts import printable
 from attnprobe.report.verdict_page import verdict_page
 from attnprobe.report.verdict_plot import verdict_plot
@@ -26,16 +26,11 @@ from attnprobe.runs import (
     RunDirectory,
     default_place,
     json_bytes,
-    model_record,
     parquet_bytes,
     plain,
     portable,
-    repeat_command,
-    task_record,
 )
 from attnprobe.tasks.example import Task
-
-_PROGRAM = "attnprobe"
 
 
 def verdict_manifest(
@@ -60,23 +55,7 @@ def verdict_manifest(
     acting = verdict_settings_record(settings)
     rules = plain(rules_record(settings))
     assert isinstance(rules, Mapping)
-    return Manifest(
-        command="verdict",
-        configuration={
-            "model": model_record(model),
-            **({} if donor is None else {"donor": model_record(donor)}),
-            "task": task_record(task),
-            "verdict": acting,
-        },
-        arguments_given=given or {},
-        arguments_resolved={
-            **task_arguments(model, task),
-            **({} if donor is None else {"donor": portable(donor.provenance.name)}),
-            **acting,
-        },
-        repeat=repeat_command([_PROGRAM, *words]) if words else "",
-        rules=rules,
-    )
+    return manifest_of("verdict", model, task, acting, donor=donor, given=given, words=words, rules=rules)
 
 
 def verdict_files(result: VerdictResult, manifest: Manifest, *, model: str, task: str) -> Mapping[str, bytes]:
